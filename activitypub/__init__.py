@@ -1,0 +1,1 @@
+"""The fediverse protocol without any I/O: messages in, values out; usable by itself."""
