@@ -1,0 +1,340 @@
+"""The one way out: every request that the server makes to anybody goes through here."""
+
+import asyncio
+import resource
+import ssl
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+from yarl import URL
+
+from fedserver.clock import Clock
+from fedserver.errors import Unreachable
+from fedserver.outgoing.addresses import AddressRule
+from fedserver.outgoing.names import Lookup, Names, look_up
+from fedserver.outgoing.sockets import AddressRefused, GuardedSockets
+from fedserver.outgoing.urls import UrlRule
+
+MAX_CONNECTIONS = 200
+MAX_CONNECTIONS_PER_HOST = 4
+# Above this many open sockets (or half of the process's file descriptors) connections are not
+# kept, so that a post to thousands of hosts does not use up the descriptors.
+MAX_KEPT_SOCKETS = 4_000
+# A new TLS connection costs eleven times a warm request: keep them while a conversation lasts.
+KEEP_ALIVE_S = 180.0
+MAX_HEADER_BYTES = 8190
+MAX_HEADERS = 128
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+# Not carried to another origin: they speak to the host they were meant for only.
+_PRIVATE_HEADERS = frozenset({"authorization", "cookie"})
+
+Signer = Callable[[str, str, bytes | None], Awaitable[Mapping[str, str]]]
+
+
+class ForbiddenTarget(Unreachable):
+    """The request was refused here: its URL or the address behind it is not allowed."""
+
+
+class TooLarge(Unreachable):
+    """The answer was larger, after decompression, than the request allowed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one request may cost, redirects, look-up and waiting for a connection included."""
+
+    total_s: float = 10.0
+    max_bytes: int = 1_048_576
+    max_redirects: int = 3
+
+
+DEFAULT_LIMITS = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer with its whole body. `headers` compares names without regard to case."""
+
+    status: int
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    method: str
+    headers: Mapping[str, str]
+    body: bytes | None
+    limits: Limits
+    signer: Signer | None
+    repeatable: bool
+
+
+class Outgoing:
+    """Makes requests to peers under the rules of the network guard.
+
+    Only https to ports 80 and 443 of public addresses, unless the settings say otherwise;
+    the address is checked where the socket is made. No cookies, no proxies, no netrc.
+    """
+
+    def __init__(
+        self,
+        *,
+        user_agent: str,
+        plain_http: bool,
+        reachable_addresses: frozenset[str],
+        host_map: Mapping[str, str],
+        ca_file: Path | None,
+        clock: Clock,
+        lookup: Lookup = look_up,
+    ) -> None:
+        """Take plain settings.
+
+        `reachable_addresses` are exact private addresses ("127.0.0.1", "127.0.0.1:8081");
+        `host_map` leads a name ("host" or "host:port") to "ip:port" while TLS and Host keep
+        the name (its targets need to be reachable too); `ca_file` is trusted beside the
+        system's authorities. Raises ValueError for a malformed address.
+        """
+        addresses = AddressRule(reachable_addresses)
+        self._urls = UrlRule(
+            plain_http=plain_http,
+            addresses=addresses,
+            mapped=frozenset(name.lower() for name in host_map),
+        )
+        self._names = Names(host_map=host_map, clock=clock, lookup=lookup)
+        self._sockets = GuardedSockets(addresses, max_open=_max_kept_sockets())
+        self._user_agent = user_agent
+        self._ca_file = ca_file
+        self._keeping: aiohttp.ClientSession | None = None
+        self._closing: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def start(self) -> None:
+        """Open the connection pools. Raises OSError if the CA file cannot be read."""
+        tls = _tls_context(self._ca_file)
+        self._keeping = self._session(tls, keep=True)
+        self._closing = self._session(tls, keep=False)
+
+    def _session(self, tls: ssl.SSLContext, *, keep: bool) -> aiohttp.ClientSession:
+        connector = aiohttp.TCPConnector(
+            resolver=self._names,
+            use_dns_cache=False,
+            socket_factory=self._sockets,
+            ssl=tls,
+            limit=MAX_CONNECTIONS,
+            limit_per_host=MAX_CONNECTIONS_PER_HOST,
+            force_close=not keep,
+            keepalive_timeout=KEEP_ALIVE_S if keep else None,
+        )
+        return aiohttp.ClientSession(
+            connector=connector,
+            headers={"User-Agent": self._user_agent},
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
+            auto_decompress=True,
+            raise_for_status=False,
+            timeout=aiohttp.ClientTimeout(total=None),
+            max_line_size=MAX_HEADER_BYTES,
+            max_field_size=MAX_HEADER_BYTES,
+            max_headers=MAX_HEADERS,
+        )
+
+    async def close(self) -> None:
+        """Close all connections. Requests under way end with Unreachable."""
+        for session in (self._keeping, self._closing):
+            if session is not None:
+                await session.close()
+        self._keeping = self._closing = None
+        await self._names.close()
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        limits: Limits = DEFAULT_LIMITS,
+        signer: Signer | None = None,
+        follow_redirects: bool = False,
+        repeatable: bool = False,
+    ) -> Response:
+        """Make a request and return the answer, whatever its status.
+
+        `signer(method, url, body)` gives more headers for each hop; the URL it gets is the one
+        that goes on the wire. Redirects are followed for GET only, each hop checked like the
+        first. `repeatable` says that the peer may get the request twice: if it had closed the
+        kept-alive connection, the request is made once more.
+
+        Raises ForbiddenTarget (URL or address refused), TooLarge, or Unreachable for everything
+        that keeps the answer from coming in time.
+        """
+        wanted = _Request(method, headers or {}, body, limits, signer, repeatable)
+        target = self._check(url)
+        try:
+            async with asyncio.timeout(limits.total_s):
+                if follow_redirects and method == "GET":
+                    return await self._follow(wanted, target)
+                return await self._exchange(wanted, target)
+        except TimeoutError as error:
+            reason = f"no complete answer within {limits.total_s:g} s"
+            raise Unreachable(target.raw_host or "", reason) from error
+
+    async def _follow(self, wanted: _Request, target: URL) -> Response:
+        for _ in range(wanted.limits.max_redirects + 1):
+            response = await self._exchange(wanted, target)
+            location = response.headers.get("Location")
+            if response.status not in _REDIRECTS or location is None:
+                return response
+            following = self._next_hop(target, location)
+            if following.origin() != target.origin():
+                wanted = _without_private_headers(wanted)
+            target = following
+        raise Unreachable(
+            target.raw_host or "", f"more than {wanted.limits.max_redirects} redirects"
+        )
+
+    def _next_hop(self, target: URL, location: str) -> URL:
+        host = target.raw_host or ""
+        try:
+            following = str(target.join(URL(location)))
+        except (ValueError, TypeError) as error:
+            raise ForbiddenTarget(host, "redirect to a malformed URL") from error
+        checked = self._check(following)
+        if target.scheme == "https" and checked.scheme != "https":
+            raise ForbiddenTarget(host, "redirect from https to http")
+        return checked
+
+    def _check(self, url: str) -> URL:
+        try:
+            return self._urls.check(url)
+        except ValueError as error:
+            raise ForbiddenTarget(_host_for_message(url), str(error)) from error
+
+    async def _exchange(self, wanted: _Request, target: URL) -> Response:
+        headers = await self._headers(wanted, target)
+        host = target.raw_host or ""
+        try:
+            return await self._send(wanted, target, headers)
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            if isinstance(error, TimeoutError):
+                raise
+            cause = _cause(error)
+            kind = ForbiddenTarget if isinstance(cause, AddressRefused) else Unreachable
+            raise kind(host, _reason(cause)) from error
+
+    async def _headers(self, wanted: _Request, target: URL) -> dict[str, str]:
+        headers = dict(wanted.headers)
+        if wanted.signer is not None:
+            headers.update(await wanted.signer(wanted.method, str(target), wanted.body))
+        return headers
+
+    async def _send(self, wanted: _Request, target: URL, headers: dict[str, str]) -> Response:
+        try:
+            return await self._send_once(wanted, target, headers)
+        except (
+            aiohttp.ServerDisconnectedError,
+            aiohttp.ClientOSError,
+            ConnectionError,
+        ) as error:
+            if not wanted.repeatable or isinstance(error, aiohttp.ClientConnectorError):
+                raise
+        return await self._send_once(wanted, target, headers)
+
+    async def _send_once(self, wanted: _Request, target: URL, headers: dict[str, str]) -> Response:
+        session = self._closing if self._sockets.crowded() else self._keeping
+        if session is None:
+            raise RuntimeError("Outgoing has not been started")
+        async with session.request(
+            wanted.method,
+            target,
+            headers=headers,
+            data=wanted.body,
+            allow_redirects=False,
+        ) as answer:
+            body = await _read(answer, target.raw_host or "", wanted.limits.max_bytes)
+            return Response(answer.status, str(target), answer.headers, body)
+
+
+async def _read(answer: aiohttp.ClientResponse, host: str, max_bytes: int) -> bytes:
+    """Read the decompressed body up to `max_bytes`, or close the connection and raise."""
+    if (answer.content_length or 0) > max_bytes and answer.method != "HEAD":
+        answer.close()
+        raise TooLarge(host, f"answer is larger than {max_bytes} bytes")
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in answer.content.iter_any():
+        size += len(chunk)
+        if size > max_bytes:
+            answer.close()
+            raise TooLarge(host, f"answer is larger than {max_bytes} bytes")
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _without_private_headers(wanted: _Request) -> _Request:
+    kept = {
+        name: value
+        for name, value in wanted.headers.items()
+        if name.lower() not in _PRIVATE_HEADERS
+    }
+    return _Request(
+        wanted.method,
+        kept,
+        wanted.body,
+        wanted.limits,
+        wanted.signer,
+        wanted.repeatable,
+    )
+
+
+def _max_kept_sockets() -> int:
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return MAX_KEPT_SOCKETS
+    return min(MAX_KEPT_SOCKETS, soft // 2)
+
+
+def _tls_context(ca_file: Path | None) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if ca_file is not None:
+        context.load_verify_locations(ca_file)
+    return context
+
+
+def _cause(error: Exception) -> Exception:
+    """Return what the connector wrapped: its own text repeats the host and says little more."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return error.certificate_error
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return error.os_error
+    return error
+
+
+def _reason(error: Exception) -> str:
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return text[:200] or type(error).__name__
+
+
+def _host_for_message(url: str) -> str:
+    try:
+        return URL(url).raw_host or ""
+    except (ValueError, TypeError):
+        return ""

@@ -1,0 +1,1 @@
+"""What the edges and the effects share: text, fetching, resolving, delivering."""
