@@ -1,0 +1,1 @@
+"""PostgreSQL and media blobs. Knows neither HTTP nor ActivityPub documents."""

@@ -1,0 +1,168 @@
+"""Media blobs, named by the hash of their content."""
+
+import asyncio
+import hashlib
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Final, Protocol
+
+_NAME: Final = re.compile(r"[0-9a-f]{64}\.[a-z0-9]{1,8}")
+_SUFFIX: Final = re.compile(r"\.[a-z0-9]{1,8}")
+_CHUNK_BYTES: Final = 256 * 1024
+_INCOMING: Final = "incoming"
+
+
+class BlobStore(Protocol):
+    """Where blobs are kept: a folder now, a bucket later.
+
+    A name is the SHA-256 of the content in hex and a suffix. Equal content has one name, so a
+    caller deletes a blob only when no row names it any more. A name that is not of this form
+    raises ValueError everywhere.
+    """
+
+    async def put(self, data: bytes | Path, *, suffix: str) -> str:
+        """Keep `data` (bytes, or the content of a file) durably and give its name."""
+
+    async def read(self, name: str) -> bytes:
+        """Give the content; raises FileNotFoundError."""
+
+    async def delete(self, name: str) -> bool:
+        """Remove a blob; False when there was none."""
+
+    async def exists(self, name: str) -> bool:
+        """Say whether there is a blob of that name."""
+
+    async def size(self, name: str) -> int:
+        """Give the content's length in bytes; raises FileNotFoundError."""
+
+    def path(self, name: str) -> Path | None:
+        """Give the local file that holds the blob, or None where blobs are not local files."""
+
+
+class BlobFolder:
+    """A `BlobStore` in a folder: `ab/cd/abcd….png`.
+
+    A blob appears under its name only when all of it is on the disk, so a crash leaves at most a
+    stray file in `incoming/`, which `sweep` removes.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def path(self, name: str) -> Path:
+        """Give where the blob is, or would be. Raises ValueError unless `name` is a blob's name."""
+        if _NAME.fullmatch(name) is None:
+            raise ValueError("not the name of a blob")
+        return self._root / name[:2] / name[2:4] / name
+
+    async def put(self, data: bytes | Path, *, suffix: str) -> str:
+        """Keep `data` and give its name. Doing it again changes nothing."""
+        if _SUFFIX.fullmatch(suffix) is None:
+            raise ValueError("a suffix is a dot and 1 to 8 letters or digits")
+        return await asyncio.to_thread(self._put, data, suffix)
+
+    async def read(self, name: str) -> bytes:
+        """Give the content; raises FileNotFoundError."""
+        return await asyncio.to_thread(self.path(name).read_bytes)
+
+    async def delete(self, name: str) -> bool:
+        """Remove a blob; False when there was none."""
+        return await asyncio.to_thread(_unlink, self.path(name))
+
+    async def exists(self, name: str) -> bool:
+        """Say whether there is a blob of that name."""
+        return await asyncio.to_thread(self.path(name).is_file)
+
+    async def size(self, name: str) -> int:
+        """Give the content's length in bytes; raises FileNotFoundError."""
+        status = await asyncio.to_thread(self.path(name).stat)
+        return status.st_size
+
+    async def sweep(self, before: datetime) -> int:
+        """Remove half-written files last touched before `before`; gives how many.
+
+        Other processes may be writing to the folder, so `before` should be an hour ago.
+        """
+        return await asyncio.to_thread(self._sweep, before.timestamp())
+
+    def _put(self, data: bytes | Path, suffix: str) -> str:
+        if isinstance(data, bytes):
+            known = hashlib.sha256(data).hexdigest() + suffix
+            if self.path(known).is_file():
+                return known
+        temporary, digest = self._write_incoming(data)
+        try:
+            name = digest + suffix
+            self._settle(temporary, self.path(name))
+        finally:
+            temporary.unlink(missing_ok=True)
+        return name
+
+    def _write_incoming(self, data: bytes | Path) -> tuple[Path, str]:
+        incoming = self._root / _INCOMING
+        incoming.mkdir(parents=True, exist_ok=True)
+        descriptor, text = tempfile.mkstemp(dir=incoming)
+        temporary = Path(text)
+        try:
+            digest = _fill(descriptor, data)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        return temporary, digest
+
+    def _settle(self, temporary: Path, final: Path) -> None:
+        if final.is_file():
+            return
+        final.parent.mkdir(parents=True, exist_ok=True)
+        temporary.replace(final)
+        # The file's entry and, the first time, the entries of the two folders above it.
+        for folder in (final.parent, final.parent.parent, self._root):
+            _sync_folder(folder)
+
+    def _sweep(self, before_s: float) -> int:
+        incoming = self._root / _INCOMING
+        if not incoming.is_dir():
+            return 0
+        old = [entry for entry in incoming.iterdir() if entry.stat().st_mtime < before_s]
+        return sum(_unlink(entry) for entry in old)
+
+
+def _fill(descriptor: int, data: bytes | Path) -> str:
+    """Write `data` to the open file, down to the disk, and give its SHA-256 in hex."""
+    digest = hashlib.sha256()
+    with os.fdopen(descriptor, "wb") as target:
+        for chunk in _chunks(data):
+            digest.update(chunk)
+            target.write(chunk)
+        target.flush()
+        os.fsync(target.fileno())
+    return digest.hexdigest()
+
+
+def _chunks(data: bytes | Path) -> Iterator[bytes]:
+    if isinstance(data, bytes):
+        yield data
+        return
+    with data.open("rb") as source:
+        while chunk := source.read(_CHUNK_BYTES):
+            yield chunk
+
+
+def _unlink(path: Path) -> bool:
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
