@@ -1,0 +1,350 @@
+"""From the model to JSON: the shape that Mastodon writes and every known peer accepts.
+
+Public is written in full (snac knows no other spelling), `to` and `cc` are lists, times end in
+`Z` and have whole seconds. Properties kept in `unknown` are written back where nothing of ours
+has their name.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any, TypeAlias, assert_never
+
+from activitypub.contexts.terms import (
+    ACTIVITYSTREAMS,
+    activity_context,
+    actor_context,
+    object_context,
+)
+from activitypub.model import (
+    Activity,
+    Actor,
+    ActorKey,
+    Attachment,
+    Collection,
+    Document,
+    Emoji,
+    Hashtag,
+    LanguageMap,
+    Link,
+    Mention,
+    Object,
+    Poll,
+    Tombstone,
+)
+
+Json: TypeAlias = dict[str, Any]
+
+
+def to_document(value: Document, *, context: bool = True) -> Json:
+    """Return the JSON of `value`, with its `@context` unless that is not wanted.
+
+    Parsing the result gives `value` again, but for fractions of a second.
+    """
+    document: Json = {"@context": _context(value)} if context else {}
+    document.update((key, part) for key, part in _body(value).items() if part is not None)
+    for key, kept in value.unknown.items():
+        document.setdefault(key, kept)
+    return document
+
+
+def _context(value: Document) -> Any:
+    match value:
+        case Actor():
+            return actor_context(multikeys=any(key.multikey for key in value.keys))
+        case Object():
+            return object_context(quotes=value.quote is not None)
+        case Activity():
+            return _activity_context(value)
+        case Collection():
+            return object_context(quotes=True) if _embeds(value) else ACTIVITYSTREAMS
+        case Tombstone():
+            return ACTIVITYSTREAMS
+        case _:
+            assert_never(value)
+
+
+def _activity_context(activity: Activity) -> Any:
+    if activity.object is not None and not isinstance(activity.object, str | Tombstone):
+        return _context(activity.object)
+    return activity_context(reacts=bool(activity.emojis) or activity.type == "EmojiReact")
+
+
+def _embeds(collection: Collection) -> bool:
+    return not all(isinstance(item, str) for item in (collection.first or "", *collection.items))
+
+
+def _body(value: Document) -> Json:
+    match value:
+        case Object():
+            return _object(value)
+        case Actor():
+            return _actor(value)
+        case Activity():
+            return _activity(value)
+        case Collection():
+            return _collection(value)
+        case Tombstone():
+            return _tombstone(value)
+        case _:
+            assert_never(value)
+
+
+def _object(value: Object) -> Json:
+    return {
+        "id": value.id,
+        "type": value.type,
+        **_texts(value),
+        "source": _source(value),
+        "mediaType": value.media_type,
+        "attributedTo": _one_or_list(value.attributed_to),
+        "published": _time(value.published),
+        "updated": _time(value.updated),
+        "startTime": _time(value.start_time),
+        "endTime": _time(value.end_time),
+        "duration": _duration(value.duration_s),
+        "to": list(value.to),
+        "cc": list(value.cc),
+        "audience": _one_or_list(value.audience),
+        "inReplyTo": value.in_reply_to,
+        "context": value.context,
+        "conversation": value.conversation,
+        "url": [_link(link) for link in value.urls] or value.url,
+        "attachment": [_attachment(one) for one in value.attachments],
+        "image": _attachment(value.image) if value.image else None,
+        "tag": _tags(value.mentions, value.hashtags, value.emojis),
+        "sensitive": value.sensitive,
+        "quote": value.quote,
+        "quoteUri": value.quote,
+        "_misskey_quote": value.quote,
+        "replies": value.replies,
+        "likes": value.likes,
+        "shares": value.shares,
+        **_poll(value.poll),
+    }
+
+
+def _texts(value: Object) -> Json:
+    """Return name, summary and content; a known language goes into a map of one entry."""
+    content_map, name_map = value.content_map, value.name_map
+    if value.language and not content_map and not name_map:
+        if value.content is not None:
+            content_map = {value.language: value.content}
+        elif value.name is not None:
+            name_map = {value.language: value.name}
+    return {
+        "name": value.name,
+        "nameMap": _language_map(name_map),
+        "summary": value.summary,
+        "summaryMap": _language_map(value.summary_map),
+        "content": value.content,
+        "contentMap": _language_map(content_map),
+    }
+
+
+def _language_map(translations: LanguageMap) -> Json | None:
+    return dict(translations) if translations else None
+
+
+def _source(value: Object) -> Json | None:
+    if value.source is None:
+        return None
+    return _given(content=value.source.content, mediaType=value.source.media_type)
+
+
+def _poll(poll: Poll | None) -> Json:
+    if poll is None:
+        return {}
+    options = [
+        {
+            "type": "Note",
+            "name": option.name,
+            "replies": {"type": "Collection", "totalItems": option.votes},
+        }
+        for option in poll.options
+    ]
+    closed = _time(poll.closed) if isinstance(poll.closed, datetime) else poll.closed or None
+    return {
+        "anyOf" if poll.multiple else "oneOf": options,
+        "endTime": _time(poll.end_time),
+        "closed": closed,
+        "votersCount": poll.voters_count,
+    }
+
+
+def _actor(value: Actor) -> Json:
+    return {
+        "id": value.id,
+        "type": value.type,
+        "preferredUsername": value.preferred_username,
+        "name": value.name,
+        "summary": value.summary,
+        "url": value.url,
+        "inbox": value.inbox,
+        "outbox": value.outbox,
+        "followers": value.followers,
+        "following": value.following,
+        "featured": value.featured,
+        "featuredTags": value.featured_tags,
+        "endpoints": {"sharedInbox": value.shared_inbox} if value.shared_inbox else None,
+        **_keys(value.keys),
+        "icon": _image(value.icon_url, value.icon_media_type),
+        "image": _image(value.image_url, value.image_media_type),
+        "manuallyApprovesFollowers": value.manually_approves_followers,
+        "discoverable": value.discoverable,
+        "indexable": value.indexable,
+        "memorial": value.memorial,
+        "suspended": value.suspended or None,
+        "alsoKnownAs": list(value.also_known_as) or None,
+        "movedTo": value.moved_to,
+        "published": _time(value.published),
+        "updated": _time(value.updated),
+        "attachment": [
+            {"type": "PropertyValue", "name": row.name, "value": row.value} for row in value.fields
+        ],
+        "tag": _tags((), value.hashtags, value.emojis),
+        "webfinger": value.webfinger,
+    }
+
+
+def _keys(keys: Iterable[ActorKey]) -> Json:
+    pem_keys: list[Json] = []
+    multikeys: list[Json] = []
+    for key in keys:
+        if key.public_key_pem is not None:
+            pem = key.public_key_pem
+            pem_keys.append({"id": key.id, "owner": key.owner, "publicKeyPem": pem})
+        elif key.multikey is not None:
+            named = {"id": key.id, "type": "Multikey", "controller": key.owner}
+            multikeys.append({**named, "publicKeyMultibase": key.multikey})
+    return {"publicKey": _one_or_list(pem_keys), "assertionMethod": multikeys or None}
+
+
+def _activity(value: Activity) -> Json:
+    first = value.object
+    if first is not None and not isinstance(first, str):
+        objects: list[Any] = [to_document(first, context=False), *value.other_objects]
+    else:
+        objects = [part for part in (first, *value.other_objects) if part is not None]
+    addressed = bool(value.to or value.cc)
+    return {
+        "id": value.id,
+        "type": value.type,
+        "actor": value.actor,
+        "published": _time(value.published),
+        "to": list(value.to) if addressed else None,
+        "cc": list(value.cc) if addressed else None,
+        "audience": _one_or_list(value.audience),
+        "object": _one_or_list(objects),
+        "target": value.target,
+        "origin": value.origin,
+        "instrument": value.instrument,
+        "result": value.result,
+        "content": value.content,
+        "tag": _tags((), (), value.emojis) or None,
+    }
+
+
+def _collection(value: Collection) -> Json:
+    items = [
+        item if isinstance(item, str) else to_document(item, context=False) for item in value.items
+    ]
+    ordered, paged = value.type.startswith("Ordered"), value.first is not None
+    return {
+        "id": value.id,
+        "type": value.type,
+        "attributedTo": _one_or_list(value.attributed_to),
+        "totalItems": value.total_items,
+        "first": (
+            to_document(value.first, context=False)
+            if isinstance(value.first, Collection)
+            else value.first
+        ),
+        "last": value.last,
+        "partOf": value.part_of,
+        "prev": value.prev,
+        "next": value.next,
+        "orderedItems" if ordered else "items": None if paged and not items else items,
+    }
+
+
+def _tombstone(value: Tombstone) -> Json:
+    return {
+        "id": value.id,
+        "type": "Tombstone",
+        "formerType": value.former_type,
+        "deleted": _time(value.deleted),
+    }
+
+
+def _tags(
+    mentions: Iterable[Mention], hashtags: Iterable[Hashtag], emojis: Iterable[Emoji]
+) -> list[Json]:
+    return [
+        *(_given(type="Mention", href=one.href, name=one.name) for one in mentions),
+        *(_given(type="Hashtag", href=one.href, name=f"#{one.name}") for one in hashtags),
+        *(_emoji(one) for one in emojis),
+    ]
+
+
+def _emoji(emoji: Emoji) -> Json:
+    return _given(
+        id=emoji.id,
+        type="Emoji",
+        name=f":{emoji.shortcode}:",
+        updated=_time(emoji.updated),
+        icon=_image(emoji.url, emoji.media_type),
+    )
+
+
+def _link(link: Link) -> Json:
+    return _given(
+        type="Link",
+        href=link.href,
+        mediaType=link.media_type,
+        name=link.name,
+        rel=list(link.rel) or None,
+        width=link.width,
+        height=link.height,
+    )
+
+
+def _attachment(value: Attachment) -> Json:
+    return _given(
+        type=value.type,
+        mediaType=value.media_type,
+        **{"href" if value.type == "Link" else "url": value.url},
+        name=value.description,
+        width=value.width,
+        height=value.height,
+        blurhash=value.blurhash,
+        focalPoint=list(value.focal_point) if value.focal_point else None,
+        duration=_duration(value.duration_s),
+        icon=_image(value.preview_url, None),
+    )
+
+
+def _image(url: str | None, media_type: str | None) -> Json | None:
+    return _given(type="Image", mediaType=media_type, url=url) if url else None
+
+
+def _given(**properties: Any) -> Json:
+    return {key: value for key, value in properties.items() if value is not None}
+
+
+def _one_or_list(values: Iterable[str | Mapping[str, Any]]) -> Any:
+    """Return nothing for none, one as itself, several as a list: the shapes all peers take."""
+    members = list(values)
+    return members if len(members) > 1 else next(iter(members), None)
+
+
+def _time(value: datetime | None) -> str | None:
+    if value is None:
+        return None
+    moment = value.astimezone(UTC).replace(microsecond=0, tzinfo=None)
+    return f"{moment.isoformat()}Z"
+
+
+def _duration(seconds: float | None) -> str | None:
+    if seconds is None:
+        return None
+    return f"PT{seconds:.3f}".rstrip("0").rstrip(".") + "S"

@@ -1,0 +1,84 @@
+"""The `@context` values that we write: what Mastodon writes, and a term for each addition."""
+
+from typing import Any, TypeAlias
+
+ACTIVITYSTREAMS = "https://www.w3.org/ns/activitystreams"
+SECURITY_V1 = "https://w3id.org/security/v1"
+
+Context: TypeAlias = list[str | dict[str, Any]]
+
+_TAG_TERMS: dict[str, Any] = {
+    "toot": "http://joinmastodon.org/ns#",
+    "Hashtag": "as:Hashtag",
+    "Emoji": "toot:Emoji",
+}
+_OBJECT_TERMS: dict[str, Any] = {
+    **_TAG_TERMS,
+    "ostatus": "http://ostatus.org#",
+    "conversation": "ostatus:conversation",
+    "sensitive": "as:sensitive",
+    "votersCount": "toot:votersCount",
+    "blurhash": "toot:blurhash",
+    "focalPoint": {"@id": "toot:focalPoint", "@container": "@list"},
+}
+# FEP-044f, and the two older spellings that peers still read.
+_QUOTE_TERMS: dict[str, Any] = {
+    "fedibird": "http://fedibird.com/ns#",
+    "misskey": "https://misskey-hub.net/ns#",
+    "quote": {"@id": "https://w3id.org/fep/044f#quote", "@type": "@id"},
+    "quoteUri": "fedibird:quoteUri",
+    "_misskey_quote": "misskey:_misskey_quote",
+}
+_ACTOR_TERMS: dict[str, Any] = {
+    **_TAG_TERMS,
+    "schema": "http://schema.org#",
+    "PropertyValue": "schema:PropertyValue",
+    "value": "schema:value",
+    "manuallyApprovesFollowers": "as:manuallyApprovesFollowers",
+    "alsoKnownAs": {"@id": "as:alsoKnownAs", "@type": "@id"},
+    "movedTo": {"@id": "as:movedTo", "@type": "@id"},
+    "featured": {"@id": "toot:featured", "@type": "@id"},
+    "featuredTags": {"@id": "toot:featuredTags", "@type": "@id"},
+    "discoverable": "toot:discoverable",
+    "indexable": "toot:indexable",
+    "memorial": "toot:memorial",
+    "suspended": "toot:suspended",
+    # FEP-2c59
+    "webfinger": "https://purl.archive.org/socialweb/webfinger#webfinger",
+}
+# FEP-521a; `sec` is a prefix of security/v1.
+_MULTIKEY_TERMS: dict[str, Any] = {
+    "assertionMethod": {"@id": "sec:assertionMethod", "@type": "@id", "@container": "@set"},
+    "Multikey": "sec:Multikey",
+    "controller": {"@id": "sec:controller", "@type": "@id"},
+    "publicKeyMultibase": {"@id": "sec:publicKeyMultibase", "@type": "sec:multibase"},
+}
+_REACTION_TERMS: dict[str, Any] = {
+    **_TAG_TERMS,
+    "litepub": "http://litepub.social/ns#",
+    "EmojiReact": "litepub:EmojiReact",
+}
+
+EVERYTHING: Context = [
+    ACTIVITYSTREAMS,
+    SECURITY_V1,
+    {**_OBJECT_TERMS, **_QUOTE_TERMS, **_ACTOR_TERMS, **_MULTIKEY_TERMS, **_REACTION_TERMS},
+]
+"""Every term that we read: what documents in other forms are compacted to."""
+
+
+def object_context(*, quotes: bool) -> Context:
+    """Return the context of an object; the terms for quotes only where they are used."""
+    terms = {**_OBJECT_TERMS, **_QUOTE_TERMS} if quotes else {**_OBJECT_TERMS}
+    return [ACTIVITYSTREAMS, terms]
+
+
+def actor_context(*, multikeys: bool) -> Context:
+    """Return the context of an actor; the terms of FEP-521a only where they are used."""
+    terms = {**_ACTOR_TERMS, **_MULTIKEY_TERMS} if multikeys else {**_ACTOR_TERMS}
+    return [ACTIVITYSTREAMS, SECURITY_V1, terms]
+
+
+def activity_context(*, reacts: bool) -> str | Context:
+    """Return the context of an activity with no document embedded in it."""
+    return [ACTIVITYSTREAMS, {**_REACTION_TERMS}] if reacts else ACTIVITYSTREAMS

@@ -1,0 +1,85 @@
+"""Actors: people, bots, groups and servers."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from activitypub.model import Actor, PropertyValue
+from activitypub.parse import scalars
+from activitypub.parse.keys import parse_keys
+from activitypub.parse.limits import (
+    MAX_ALIASES,
+    MAX_ATTACHMENTS_READ,
+    MAX_FIELDS,
+    MAX_NAME_CHARS,
+    MAX_SUMMARY_CHARS,
+)
+from activitypub.parse.media import parse_image, parse_urls
+from activitypub.parse.objects import required_id
+from activitypub.parse.tags import parse_tags
+from activitypub.parse.types import Family, expect_type, names
+
+_KNOWN_ACTOR = names("""
+    @context id type preferredUsername name summary url inbox outbox followers following
+    featured featuredTags endpoints publicKey assertionMethod icon image
+    manuallyApprovesFollowers discoverable indexable memorial suspended alsoKnownAs movedTo
+    published updated attachment tag webfinger bto bcc""")
+
+
+def parse_actor(document: Mapping[str, Any]) -> Actor:
+    """Read an actor.
+
+    Raises DocumentError if it has no usable id or type, or is something else than an actor.
+    """
+    type_ = expect_type(document, Family.ACTOR)
+    get = document.get
+    icon, image = parse_image(get("icon")), parse_image(get("image"))
+    endpoints = get("endpoints")
+    tags = parse_tags(get("tag"))
+    return Actor(
+        id=required_id(document),
+        type=type_,
+        preferred_username=scalars.token(get("preferredUsername"), MAX_NAME_CHARS),
+        name=scalars.text(get("name"), MAX_NAME_CHARS),
+        summary=scalars.text(get("summary"), MAX_SUMMARY_CHARS),
+        url=parse_urls(get("url"))[0],
+        inbox=scalars.reference(get("inbox")),
+        outbox=scalars.reference(get("outbox")),
+        followers=scalars.reference(get("followers")),
+        following=scalars.reference(get("following")),
+        featured=scalars.reference(get("featured")),
+        featured_tags=scalars.reference(get("featuredTags")),
+        shared_inbox=(
+            scalars.reference(endpoints.get("sharedInbox")) if isinstance(endpoints, dict) else None
+        ),
+        keys=parse_keys(document),
+        icon_url=icon.url if icon else None,
+        icon_media_type=icon.media_type if icon else None,
+        image_url=image.url if image else None,
+        image_media_type=image.media_type if image else None,
+        manually_approves_followers=scalars.flag(get("manuallyApprovesFollowers")),
+        discoverable=scalars.flag(get("discoverable")),
+        indexable=scalars.flag(get("indexable")),
+        memorial=scalars.flag(get("memorial")),
+        suspended=scalars.flag(get("suspended")),
+        also_known_as=scalars.references(get("alsoKnownAs"), MAX_ALIASES),
+        moved_to=scalars.reference(get("movedTo")),
+        published=scalars.time(get("published")),
+        updated=scalars.time(get("updated")),
+        fields=_fields(get("attachment")),
+        emojis=tags.emojis,
+        hashtags=tags.hashtags,
+        webfinger=scalars.token(get("webfinger")),
+        unknown=scalars.unknown(document, _KNOWN_ACTOR),
+    )
+
+
+def _fields(value: Any) -> tuple[PropertyValue, ...]:
+    rows = scalars.objects(value, MAX_ATTACHMENTS_READ)
+    found = [_field(row) for row in rows if scalars.first(row.get("type")) == "PropertyValue"]
+    return tuple(row for row in found if row is not None)[:MAX_FIELDS]
+
+
+def _field(row: Mapping[str, Any]) -> PropertyValue | None:
+    name = scalars.text(row.get("name"), MAX_NAME_CHARS)
+    value = scalars.text(row.get("value"), MAX_NAME_CHARS)
+    return None if name is None or value is None else PropertyValue(name, value)

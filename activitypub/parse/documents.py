@@ -1,0 +1,145 @@
+"""Documents that hold other documents: activities and collections, and the reader of any."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from activitypub.errors import DocumentError
+from activitypub.model import Activity, Actor, Collection, Document
+from activitypub.parse import scalars
+from activitypub.parse.actors import parse_actor
+from activitypub.parse.limits import (
+    MAX_AUTHORS,
+    MAX_ITEMS,
+    MAX_NAME_CHARS,
+    MAX_NESTED_DOCUMENTS,
+    MAX_OBJECTS,
+)
+from activitypub.parse.objects import default_language, parse_object, parse_tombstone
+from activitypub.parse.tags import parse_tags
+from activitypub.parse.types import Family, expect_type, names, type_of
+
+_KNOWN_ACTIVITY = names("""
+    @context id type actor object target origin instrument result to cc bto bcc audience
+    published content tag""")
+_KNOWN_COLLECTION = names("""
+    @context id type totalItems items orderedItems first last next prev partOf attributedTo
+    bto bcc""")
+
+
+def parse_activity(document: Mapping[str, Any]) -> Activity:
+    """Read an activity with what is embedded in it.
+
+    Embedded documents that are unusable, or nested too deeply, are reduced to their
+    ids. Raises DocumentError if the document has no type or is no activity.
+    """
+    return _activity(document, MAX_NESTED_DOCUMENTS, None)
+
+
+def parse_collection(document: Mapping[str, Any]) -> Collection:
+    """Read a collection or a page of one; unusable items are left out.
+
+    Raises DocumentError if the document has no type or is no collection.
+    """
+    return _collection(document, MAX_NESTED_DOCUMENTS, None)
+
+
+def parse_any(document: Mapping[str, Any]) -> Document:
+    """Read whatever the document's type says it is.
+
+    An unknown type is an activity if it has an actor, an actor if it has an inbox, else an
+    object. Raises DocumentError if the document is not well-formed as what it says it is.
+    """
+    return _any(document, MAX_NESTED_DOCUMENTS, None)
+
+
+def _any(document: Mapping[str, Any], levels: int, language: str | None) -> Document:
+    match _family(document):
+        case Family.ACTIVITY:
+            return _activity(document, levels, language)
+        case Family.COLLECTION:
+            return _collection(document, levels, language)
+        case Family.ACTOR:
+            return parse_actor(document)
+        case Family.TOMBSTONE:
+            return parse_tombstone(document)
+        case Family.OBJECT:
+            return parse_object(document, language=language)
+
+
+def _family(document: Mapping[str, Any]) -> Family:
+    family = type_of(document)[1]
+    if family is not None:
+        return family
+    if "actor" in document:
+        return Family.ACTIVITY
+    return Family.ACTOR if "inbox" in document else Family.OBJECT
+
+
+def _activity(document: Mapping[str, Any], levels: int, language: str | None) -> Activity:
+    type_ = expect_type(document, Family.ACTIVITY)
+    get = document.get
+    language = default_language(document, language)
+    objects = scalars.listed(get("object"), MAX_OBJECTS)
+    return Activity(
+        type=type_,
+        id=_own_id(document),
+        actor=scalars.reference(get("actor")),
+        object=_embedded(objects[0], levels - 1, language) if objects else None,
+        other_objects=scalars.references(objects[1:], MAX_OBJECTS),
+        target=scalars.reference(get("target")),
+        origin=scalars.reference(get("origin")),
+        instrument=scalars.reference(get("instrument")),
+        result=scalars.reference(get("result")),
+        to=scalars.recipients(get("to")),
+        cc=scalars.recipients(get("cc")),
+        audience=scalars.recipients(get("audience")),
+        published=scalars.time(get("published")),
+        content=scalars.text(get("content"), MAX_NAME_CHARS),
+        emojis=parse_tags(get("tag")).emojis,
+        unknown=scalars.unknown(document, _KNOWN_ACTIVITY),
+        raw=document,
+    )
+
+
+def _collection(document: Mapping[str, Any], levels: int, language: str | None) -> Collection:
+    type_ = expect_type(document, Family.COLLECTION)
+    get = document.get
+    language = default_language(document, language)
+    items = get("orderedItems") if "orderedItems" in document else get("items")
+    found = [_embedded(item, levels - 1, language) for item in scalars.listed(items, MAX_ITEMS)]
+    return Collection(
+        type=type_,
+        id=_own_id(document),
+        total_items=scalars.count(get("totalItems")),
+        items=tuple(item for item in found if item is not None),
+        first=_first_page(get("first"), levels - 1, language),
+        last=scalars.reference(get("last")),
+        next=scalars.reference(get("next")),
+        prev=scalars.reference(get("prev")),
+        part_of=scalars.reference(get("partOf")),
+        attributed_to=scalars.references(get("attributedTo"), MAX_AUTHORS),
+        unknown=scalars.unknown(document, _KNOWN_COLLECTION),
+    )
+
+
+def _first_page(value: Any, levels: int, language: str | None) -> str | Collection | None:
+    page = _embedded(value, levels, language)
+    return page if page is None or isinstance(page, str | Collection) else page.id
+
+
+def _embedded(value: Any, levels: int, language: str | None) -> str | Document | None:
+    """Return what a property that takes a document holds: the document, else its id."""
+    if isinstance(value, dict) and levels > 0 and "type" in value:
+        try:
+            found = _any(value, levels, language)
+        except DocumentError:
+            return scalars.reference(value)
+        if not isinstance(found, Actor) or found.inbox is not None:
+            return found
+    return scalars.reference(value)
+
+
+def _own_id(document: Mapping[str, Any]) -> str | None:
+    """Return the id if there is a usable one; an embedded object or list is none."""
+    value = document.get("id")
+    return scalars.reference(value) if isinstance(value, str) else None
