@@ -1,0 +1,212 @@
+"""Accounts, their identities and keys."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from storage.query import Command, Query, Value
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRow:
+    """A person or service, here or elsewhere, with its live identity."""
+
+    id: int
+    uri: str
+    username: str
+    domain: str | None
+    url: str
+    inbox_url: str
+    shared_inbox_url: str | None
+    outbox_url: str | None
+    followers_url: str | None
+    following_url: str | None
+    featured_url: str | None
+    actor_type: str
+    display_name: str
+    note: str
+    note_source: str
+    fields: list[dict[str, Any]]
+    emojis: list[dict[str, Any]]
+    avatar_blob: str | None
+    avatar_remote_url: str | None
+    header_blob: str | None
+    header_remote_url: str | None
+    locked: bool
+    discoverable: bool | None
+    indexable: bool
+    hide_collections: bool
+    memorial: bool
+    also_known_as: list[str]
+    moved_to_id: int | None
+    suspended_at: datetime | None
+    silenced_at: datetime | None
+    deleted_at: datetime | None
+    followers_count: int
+    following_count: int
+    statuses_count: int
+    last_status_at: datetime | None
+    created_at: datetime
+    fetched_at: datetime | None
+
+    @property
+    def local(self) -> bool:
+        return self.domain is None
+
+    @property
+    def gone(self) -> bool:
+        """Whether nobody may see or reach it: suspended or deleted."""
+        return self.suspended_at is not None or self.deleted_at is not None
+
+
+ACCOUNT_COLUMNS = ", ".join(f"a.{name}" for name in AccountRow.__dataclass_fields__)
+
+ACCOUNT_BY_ID = Query(f"SELECT {ACCOUNT_COLUMNS} FROM accounts a WHERE a.id = $1", AccountRow)
+ACCOUNTS_BY_IDS = Query(
+    f"SELECT {ACCOUNT_COLUMNS} FROM accounts a WHERE a.id = ANY($1::bigint[])", AccountRow
+)
+# Any of its identities leads to the account.
+ACCOUNT_BY_URI = Query(
+    f"""
+    SELECT {ACCOUNT_COLUMNS} FROM accounts a
+    WHERE a.id = (SELECT account_id FROM identities WHERE uri = $1)
+    """,
+    AccountRow,
+)
+ACCOUNT_BY_URI_OR_URL = Query(
+    f"SELECT {ACCOUNT_COLUMNS} FROM accounts a WHERE a.uri = $1 OR a.url = $1 LIMIT 1", AccountRow
+)
+ACCOUNTS_BY_URIS = Query(
+    f"""
+    SELECT {ACCOUNT_COLUMNS} FROM accounts a
+    WHERE a.id IN (SELECT account_id FROM identities WHERE uri = ANY($1::text[]))
+    """,
+    AccountRow,
+)
+LOCAL_ACCOUNT_BY_NAME = Query(
+    f"""
+    SELECT {ACCOUNT_COLUMNS} FROM accounts a
+    WHERE lower(a.username) = lower($1) AND a.domain IS NULL
+    """,
+    AccountRow,
+)
+# Of several accounts that had this handle the one read last.
+REMOTE_ACCOUNT_BY_HANDLE = Query(
+    f"""
+    SELECT {ACCOUNT_COLUMNS} FROM accounts a
+    WHERE lower(a.username) = lower($1) AND a.domain = $2
+    ORDER BY a.fetched_at DESC NULLS LAST LIMIT 1
+    """,
+    AccountRow,
+)
+
+INSERT_ACCOUNT = Command(
+    """
+    INSERT INTO accounts (
+        id, uri, username, domain, url, inbox_url, shared_inbox_url, outbox_url, followers_url,
+        following_url, featured_url, actor_type, display_name, note, fields, emojis,
+        avatar_remote_url, header_remote_url, locked, discoverable, indexable, memorial,
+        also_known_as, suspended_at, created_at, fetched_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
+        $20, $21, $22, $23, $24, $25, $26)
+    """
+)
+# What a peer's actor document may change; its id, name and domain stay.
+UPDATE_REMOTE_ACCOUNT = Command(
+    """
+    UPDATE accounts SET
+        url = $2, inbox_url = $3, shared_inbox_url = $4, outbox_url = $5, followers_url = $6,
+        following_url = $7, featured_url = $8, actor_type = $9, display_name = $10, note = $11,
+        fields = $12, emojis = $13, avatar_remote_url = $14, header_remote_url = $15, locked = $16,
+        discoverable = $17, indexable = $18, memorial = $19, also_known_as = $20, fetched_at = $21
+    WHERE id = $1 AND domain IS NOT NULL
+    """
+)
+UPDATE_PROFILE = Command(
+    """
+    UPDATE accounts SET
+        display_name = $2, note = $3, note_source = $4, fields = $5, emojis = $6, locked = $7,
+        actor_type = $8, discoverable = $9, indexable = $10, hide_collections = $11,
+        avatar_blob = $12, header_blob = $13
+    WHERE id = $1 AND domain IS NULL
+    """
+)
+MARK_ACCOUNT_DELETED = Command(
+    """
+    UPDATE accounts SET deleted_at = $2, display_name = '', note = '', note_source = '',
+        fields = '[]', emojis = '[]', avatar_blob = NULL, avatar_remote_url = NULL,
+        header_blob = NULL, header_remote_url = NULL, followers_count = 0, following_count = 0,
+        statuses_count = 0
+    WHERE id = $1 AND deleted_at IS NULL
+    """
+)
+
+INSERT_IDENTITY = Command(
+    """
+    INSERT INTO identities (uri, account_id, username, domain, inbox_url, shared_inbox_url,
+        created_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7)
+    """
+)
+UPDATE_IDENTITY = Command(
+    "UPDATE identities SET inbox_url = $2, shared_inbox_url = $3 WHERE uri = $1"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRow:
+    """A key of an actor. `private_key` is wrapped; None where we do not hold it."""
+
+    uri: str
+    account_id: int
+    identity_uri: str
+    kind: str
+    public_key: str
+    private_key: bytes | None
+    fetched_at: datetime | None
+
+
+_KEY_COLUMNS = ", ".join(f"k.{name}" for name in KeyRow.__dataclass_fields__)
+
+KEY_BY_URI = Query(f"SELECT {_KEY_COLUMNS} FROM actor_keys k WHERE k.uri = $1", KeyRow)
+KEYS_OF_ACCOUNT = Query(
+    f"SELECT {_KEY_COLUMNS} FROM actor_keys k WHERE k.account_id = $1 ORDER BY k.kind DESC", KeyRow
+)
+PUT_KEY = Command(
+    """
+    INSERT INTO actor_keys (uri, account_id, identity_uri, kind, public_key, private_key,
+        created_at, fetched_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+    ON CONFLICT (uri) DO UPDATE
+        SET public_key = excluded.public_key, kind = excluded.kind, fetched_at = excluded.fetched_at
+        WHERE actor_keys.account_id = excluded.account_id AND actor_keys.private_key IS NULL
+    """
+)
+DELETE_OTHER_KEYS = Command(
+    """
+    DELETE FROM actor_keys
+    WHERE account_id = $1 AND private_key IS NULL AND NOT uri = ANY($2::text[])
+    """
+)
+
+# Counters change with the rows they count, in the same transaction.
+COUNT_FOLLOW = Command(
+    """
+    UPDATE accounts SET
+        following_count = following_count + CASE WHEN id = $1 THEN $3::int ELSE 0 END,
+        followers_count = followers_count + CASE WHEN id = $2 THEN $3::int ELSE 0 END
+    WHERE id IN ($1, $2)
+    """
+)
+COUNT_STATUS = Command(
+    """
+    UPDATE accounts SET
+        statuses_count = greatest(statuses_count + $2::int, 0),
+        last_status_at = CASE WHEN $2::int > 0
+            THEN greatest(last_status_at, $3) ELSE last_status_at END,
+        last_status_id = CASE WHEN $2::int > 0
+            THEN greatest(last_status_id, $4) ELSE last_status_id END
+    WHERE id = $1
+    """
+)
+LOCAL_ACCOUNT_COUNT = Value("SELECT count(*) FROM users", int)

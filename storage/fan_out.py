@@ -1,0 +1,118 @@
+"""Writing what an act makes visible: home timelines and notifications."""
+
+from storage.query import Command
+
+# One statement for each post: the home timelines of its author, of the followers who were active
+# lately, and nothing else. $1 status, $2 author, $3 answered account or NULL, $4 is a boost,
+# $5 the author of the boosted status or NULL, $6 active since, $7 visibility.
+# A reply is shown to those who also follow whom it answers; a direct post to nobody but its author
+# and the followers it names; a boost unless its follower hid boosts.
+FAN_OUT = Command(
+    """
+    INSERT INTO home_entries (account_id, status_id)
+    SELECT u.account_id, $1
+    FROM users u
+    LEFT JOIN follows f ON f.account_id = u.account_id AND f.target_id = $2
+        AND f.accepted_at IS NOT NULL
+    WHERE u.last_active_at > $6
+      AND (u.account_id = $2 OR f.id IS NOT NULL)
+      AND (u.account_id = $2 OR (
+        (NOT $4 OR f.show_reblogs)
+        AND ($7 <> 'direct' OR EXISTS (
+            SELECT 1 FROM mentions m WHERE m.status_id = $1 AND m.account_id = u.account_id))
+        AND ($3::bigint IS NULL OR $3 = $2 OR $3 = u.account_id OR EXISTS (
+            SELECT 1 FROM follows r
+            WHERE r.account_id = u.account_id AND r.target_id = $3 AND r.accepted_at IS NOT NULL))
+        AND ($5::bigint IS NULL OR NOT EXISTS (
+            SELECT 1 FROM blocks b
+            WHERE (b.account_id = u.account_id AND b.target_id = $5)
+               OR (b.account_id = $5 AND b.target_id = u.account_id)))))
+    ON CONFLICT DO NOTHING
+    """
+)
+# A boost of what the reader already has among the newest entries is not shown again.
+DROP_REPEATED_BOOSTS = Command(
+    """
+    DELETE FROM home_entries h
+    WHERE h.status_id = $1 AND h.account_id <> $3 AND EXISTS (
+        SELECT 1 FROM (
+            SELECT h2.status_id FROM home_entries h2
+            WHERE h2.account_id = h.account_id AND h2.status_id < $1
+            ORDER BY h2.status_id DESC LIMIT 40
+        ) lately JOIN statuses s ON s.id = lately.status_id
+        WHERE s.id = $2 OR s.reblog_of_id = $2)
+    """
+)
+REMOVE_AUTHOR_FROM_HOME = Command(
+    """
+    DELETE FROM home_entries h USING statuses s
+    WHERE h.account_id = $1 AND s.id = h.status_id
+      AND (s.account_id = $2 OR EXISTS (
+          SELECT 1 FROM statuses r WHERE r.id = s.reblog_of_id AND r.account_id = $2))
+    """
+)
+# A new follow brings the newest posts of the followed account.
+ADD_AUTHOR_TO_HOME = Command(
+    """
+    INSERT INTO home_entries (account_id, status_id)
+    SELECT $1, s.id FROM statuses s
+    WHERE s.account_id = $2 AND s.visibility <> 'direct'
+      AND (s.in_reply_to_account_id IS NULL OR s.in_reply_to_account_id IN ($1, $2))
+    ORDER BY s.id DESC LIMIT 40
+    ON CONFLICT DO NOTHING
+    """
+)
+TRIM_HOME = Command(
+    """
+    DELETE FROM home_entries h
+    WHERE h.account_id = $1 AND h.status_id < (
+        SELECT status_id FROM home_entries WHERE account_id = $1
+        ORDER BY status_id DESC OFFSET $2 LIMIT 1)
+    """
+)
+
+# Notifications go to people of this instance who neither block nor mute (with notifications) the
+# one who acted. Arrays: $1 ids, $2 receivers, $3 types; $4 who acted, $5 status or NULL, $6 now.
+NOTIFY = Command(
+    """
+    INSERT INTO notifications (id, account_id, type, from_account_id, status_id, created_at)
+    SELECT n.id, n.account_id, n.type, $4, $5, $6
+    FROM unnest($1::bigint[], $2::bigint[], $3::text[]) AS n (id, account_id, type)
+    JOIN users u ON u.account_id = n.account_id
+    WHERE n.account_id <> $4
+      AND NOT EXISTS (SELECT 1 FROM blocks b WHERE b.account_id = n.account_id AND b.target_id = $4)
+      AND NOT EXISTS (SELECT 1 FROM mutes m WHERE m.account_id = n.account_id AND m.target_id = $4
+          AND m.hide_notifications AND (m.expires_at IS NULL OR m.expires_at > $6))
+    ON CONFLICT DO NOTHING
+    """
+)
+# Followers who asked to be told of each post of an account.
+NOTIFY_SUBSCRIBERS = Command(
+    """
+    INSERT INTO notifications (id, account_id, type, from_account_id, status_id, created_at)
+    SELECT $1 + row_number() OVER (), f.account_id, 'status', $2, $3, $4
+    FROM follows f JOIN users u ON u.account_id = f.account_id
+    WHERE f.target_id = $2 AND f.notify AND f.accepted_at IS NOT NULL
+    ON CONFLICT DO NOTHING
+    """
+)
+WITHDRAW_NOTIFICATION = Command(
+    """
+    DELETE FROM notifications
+    WHERE account_id = $1 AND type = $2 AND from_account_id = $3
+      AND status_id IS NOT DISTINCT FROM $4
+    """
+)
+WITHDRAW_NOTIFICATIONS_BETWEEN = Command(
+    "DELETE FROM notifications WHERE account_id = $1 AND from_account_id = $2"
+)
+# Who boosted a status is told when it changes, once until the last notice was dismissed.
+NOTIFY_OF_EDIT = Command(
+    """
+    INSERT INTO notifications (id, account_id, type, from_account_id, status_id, created_at)
+    SELECT $1 + row_number() OVER (), s.account_id, 'update', $2, $3, $4
+    FROM statuses s JOIN users u ON u.account_id = s.account_id
+    WHERE s.reblog_of_id = $3 AND s.account_id <> $2
+    ON CONFLICT DO NOTHING
+    """
+)

@@ -1,0 +1,100 @@
+"""The people who can sign in here, and the one-time invitations that make the first of them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from storage.query import Command, Query, Value
+
+
+@dataclass(frozen=True, slots=True)
+class UserRow:
+    """A person with an account here; without anything secret."""
+
+    account_id: int
+    username: str
+    email: str
+    role: str
+    confirmed_at: datetime | None
+    approved_at: datetime | None
+    disabled_at: datetime | None
+    suspended_at: datetime | None
+    created_at: datetime
+    last_active_at: datetime
+
+
+_USER = """u.account_id, a.username, u.email, u.role, u.confirmed_at, u.approved_at,
+    u.disabled_at, a.suspended_at, u.created_at, u.last_active_at"""
+
+USERS = Query(
+    f"""
+    SELECT {_USER} FROM users u JOIN accounts a ON a.id = u.account_id
+    ORDER BY u.created_at, u.account_id
+    """,
+    UserRow,
+)
+USER_BY_NAME = Query(
+    f"""
+    SELECT {_USER} FROM users u JOIN accounts a ON a.id = u.account_id
+    WHERE lower(a.username) = lower($1) AND a.domain IS NULL
+    """,
+    UserRow,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LoginRow:
+    """What decides whether somebody may sign in."""
+
+    account_id: int
+    password_hash: str
+    allowed: bool
+
+
+_LOGIN = """u.account_id, u.password_hash,
+    (u.confirmed_at IS NOT NULL AND u.approved_at IS NOT NULL AND u.disabled_at IS NULL
+     AND a.suspended_at IS NULL AND a.deleted_at IS NULL) AS allowed"""
+
+LOGIN_BY_EMAIL = Query(
+    f"""
+    SELECT {_LOGIN} FROM users u JOIN accounts a ON a.id = u.account_id
+    WHERE lower(u.email) = lower($1)
+    """,
+    LoginRow,
+)
+LOGIN_BY_NAME = Query(
+    f"""
+    SELECT {_LOGIN} FROM users u JOIN accounts a ON a.id = u.account_id
+    WHERE lower(a.username) = lower($1) AND a.domain IS NULL
+    """,
+    LoginRow,
+)
+
+USERNAME_TAKEN = Value(
+    "SELECT true FROM accounts WHERE lower(username) = lower($1) AND domain IS NULL", bool
+)
+EMAIL_TAKEN = Value("SELECT true FROM users WHERE lower(email) = lower($1)", bool)
+
+INSERT_USER = Command(
+    """
+    INSERT INTO users (account_id, email, password_hash, role, confirmed_at, approved_at,
+        created_at, last_active_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $7)
+    """
+)
+SET_PASSWORD = Command("UPDATE users SET password_hash = $2 WHERE account_id = $1")
+# A stronger hash of the same password; never over one that was set in the meantime.
+REPLACE_HASH = Command(
+    "UPDATE users SET password_hash = $3 WHERE account_id = $1 AND password_hash = $2"
+)
+SET_ROLE = Command("UPDATE users SET role = $2 WHERE account_id = $1")
+OWNER_EXISTS = Value("SELECT EXISTS (SELECT 1 FROM users WHERE role = 'owner')", bool)
+
+DELETE_UNUSED_INVITATIONS = Command("DELETE FROM invitations WHERE role = $1 AND used_at IS NULL")
+INSERT_INVITATION = Command(
+    "INSERT INTO invitations (token_hash, role, created_at, expires_at) VALUES ($1, $2, $3, $4)"
+)
+# $1 hash, $2 now. An owner's invitation is void once there is an owner.
+_USABLE = """token_hash = $1 AND used_at IS NULL AND (expires_at IS NULL OR expires_at > $2)
+    AND (role <> 'owner' OR NOT EXISTS (SELECT 1 FROM users WHERE role = 'owner'))"""
+INVITATION_ROLE = Value(f"SELECT role FROM invitations WHERE {_USABLE}", str)
+TAKE_INVITATION = Value(f"UPDATE invitations SET used_at = $2 WHERE {_USABLE} RETURNING role", str)

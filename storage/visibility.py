@@ -1,0 +1,43 @@
+"""Who may see a status: one predicate, which every query that shows statuses contains."""
+
+
+def visible(status: str, viewer: str) -> str:
+    """Give SQL that is true where `viewer` may see `status`.
+
+    `status` is the alias of a `statuses` row; `viewer` is SQL for an account id or NULL (nobody
+    in particular). For a boost, ask it of the boost and of the boosted status.
+
+    Hidden: posts of suspended or deleted accounts, and of people who block the viewer.
+    Shown: one's own; public and unlisted; followers-only to accepted followers; and anything to
+    those it is addressed to (ActivityPub §6 audience, Mastodon's visibilities).
+
+    OFFSET 0 keeps each question an index probe for the rows at hand: as a join the planner may
+    read a whole table for it.
+    """
+    author = f"{status}.account_id"
+    return f"""(
+        NOT EXISTS (SELECT 1 FROM accounts va WHERE va.id = {author}
+                    AND (va.suspended_at IS NOT NULL OR va.deleted_at IS NOT NULL) OFFSET 0)
+        AND ({viewer} IS NOT DISTINCT FROM {author} OR (
+            NOT EXISTS (SELECT 1 FROM blocks vb
+                        WHERE vb.account_id = {author} AND vb.target_id = {viewer} OFFSET 0)
+            AND ({status}.visibility IN ('public', 'unlisted')
+                 OR EXISTS (SELECT 1 FROM mentions vm
+                            WHERE vm.status_id = {status}.id AND vm.account_id = {viewer}
+                            OFFSET 0)
+                 OR ({status}.visibility = 'private' AND EXISTS (
+                     SELECT 1 FROM follows vf
+                     WHERE vf.account_id = {viewer} AND vf.target_id = {author}
+                       AND vf.accepted_at IS NOT NULL OFFSET 0))))))"""
+
+
+def unwanted(author: str, viewer: str) -> str:
+    """Give SQL that is true where `viewer` does not want to see `author` in lists and timelines:
+    blocked either way, or muted (Mastodon API: accounts#mute, accounts#block)."""
+    return f"""(
+        EXISTS (SELECT 1 FROM blocks ub
+                WHERE (ub.account_id = {viewer} AND ub.target_id = {author})
+                   OR (ub.account_id = {author} AND ub.target_id = {viewer}) OFFSET 0)
+        OR EXISTS (SELECT 1 FROM mutes um
+                   WHERE um.account_id = {viewer} AND um.target_id = {author}
+                     AND (um.expires_at IS NULL OR um.expires_at > now()) OFFSET 0))"""

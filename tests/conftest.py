@@ -1,0 +1,113 @@
+"""What every test may stand on: a real PostgreSQL, and a fresh migrated database for each test."""
+
+import asyncio
+import itertools
+import os
+import socket
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from storage.database import Database
+from storage.migrate import migrate
+from storage.server import EmbeddedPostgres
+
+_TEMPLATE = "fedserver_template"
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """Give the DSN of a PostgreSQL that lives as long as the test run, without its database."""
+    with tempfile.TemporaryDirectory(prefix="fedserver-tests-") as folder:
+        Path(folder).chmod(0o755)
+        server = EmbeddedPostgres(Path(folder) / "data")
+        dsn = asyncio.run(_start(server))
+        try:
+            yield dsn
+        finally:
+            asyncio.run(server.stop())
+
+
+async def _start(server: EmbeddedPostgres) -> str:
+    dsn = await server.start()
+    connection = await asyncpg.connect(dsn)
+    # What a test writes need not survive the machine.
+    await connection.execute("ALTER SYSTEM SET fsync = off")
+    await connection.execute("ALTER SYSTEM SET max_connections = 200")
+    await connection.execute("SELECT pg_reload_conf()")
+    await connection.execute(f"CREATE DATABASE {_TEMPLATE}")
+    await connection.close()
+    await migrate(database_url(dsn, _TEMPLATE))
+    return dsn
+
+
+def database_url(dsn: str, name: str) -> str:
+    """Give `dsn` with another database."""
+    from urllib.parse import urlsplit, urlunsplit
+
+    parts = urlsplit(dsn)
+    return urlunsplit(parts._replace(path=f"/{name}"))
+
+
+@pytest.fixture
+async def database_dsn(postgres: str) -> AsyncIterator[str]:
+    """Give the DSN of a migrated database of this test's own."""
+    async for dsn in fresh_database(postgres):
+        yield dsn
+
+
+@pytest.fixture
+async def second_database_dsn(postgres: str) -> AsyncIterator[str]:
+    """Give the DSN of another one, for a second instance."""
+    async for dsn in fresh_database(postgres):
+        yield dsn
+
+
+async def fresh_database(postgres: str) -> AsyncIterator[str]:
+    """Copy the migrated template, and drop the copy at the end."""
+    name = f"test_{os.getpid()}_{next(_numbers)}"
+    admin = await asyncpg.connect(postgres)
+    try:
+        await admin.execute(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE} STRATEGY file_copy")
+        yield database_url(postgres, name)
+    finally:
+        await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        await admin.close()
+
+
+@pytest.fixture
+async def db(database_dsn: str) -> AsyncIterator[Database]:
+    """Give the pool of this test's database."""
+    database = await Database.connect(database_dsn, pool_max=5)
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+@pytest.fixture
+async def raw_connection(postgres: str) -> AsyncIterator[asyncpg.Connection]:
+    """Give a connection to the migrated template, which tests only read."""
+    connection = await asyncpg.connect(database_url(postgres, f"{_TEMPLATE}"))
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+@pytest.fixture
+def free_port() -> int:
+    """Give a port on loopback that nobody uses now."""
+    return unused_port()
+
+
+def unused_port() -> int:
+    """As the fixture; for tests that need several."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
