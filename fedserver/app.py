@@ -1,0 +1,201 @@
+"""The composition root: opens the ground, mounts the endpoints, starts and stops the workers."""
+
+import asyncio
+import importlib
+import logging
+import resource
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from aiohttp import web
+
+from fedserver import __version__, routing
+from fedserver.bytes_cache import BytesCache
+from fedserver.clock import SystemClock
+from fedserver.config import Config
+from fedserver.context import Context
+from fedserver.errors import StartError
+from fedserver.events import Events
+from fedserver.ids import IdMaker
+from fedserver.key_pool import KeyCache, KeyPool
+from fedserver.outgoing import Outgoing
+from fedserver.rate_limits import RateLimiter
+from fedserver.recent import Recent
+from fedserver.routing import CONTEXT, Endpoint
+from fedserver.routing.middleware import middlewares
+from fedserver.secrets import Secrets
+from fedserver.services import users
+from storage.blobs import BlobFolder
+from storage.database import Database, StorageError
+from storage.inbox import InboxStore
+from storage.migrate import migrate
+from storage.server import EmbeddedPostgres, connect_existing
+
+log = logging.getLogger(__name__)
+
+# The rooms whose modules hold endpoints; importing a room registers them.
+_EDGES = ("fedserver.federation", "fedserver.mastodon", "fedserver.oauth", "fedserver.web")
+_ENTITY_CACHE_BYTES = 16 * 1024 * 1024
+_MAX_BODY_BYTES = 40 * 1024 * 1024
+_STOP_WITHIN_S = 10
+
+
+def all_endpoints() -> list[Endpoint]:
+    """Give every endpoint of the server."""
+    for edge in _EDGES:
+        importlib.import_module(edge)
+    return routing.all_endpoints()
+
+
+@asynccontextmanager
+async def open_context(config: Config) -> AsyncIterator[Context]:
+    """Open database, keys and the way out; for the CLI, also beside a running server.
+
+    Raises StartError with what to do next.
+    """
+    async with AsyncExitStack() as stack:
+        dsn = config.database.url or await _embedded(config, stack)
+        yield await _make_context(config, dsn, stack)
+
+
+async def _embedded(config: Config, stack: AsyncExitStack) -> str:
+    running = await connect_existing(config.data.folder)
+    if running is not None:
+        return running
+    server = EmbeddedPostgres(config.data.folder)
+    dsn = await server.start()
+    stack.push_async_callback(server.stop)
+    return dsn
+
+
+async def _make_context(config: Config, dsn: str, stack: AsyncExitStack) -> Context:
+    db = await _open_database(config, dsn)
+    stack.push_async_callback(db.close)
+    clock = SystemClock()
+    key_pool = KeyPool()
+    stack.callback(key_pool.close)
+    out = await stack.enter_async_context(_outgoing(config, clock))
+    return Context(
+        config=config,
+        db=db,
+        clock=clock,
+        ids=IdMaker(clock),
+        secrets=Secrets.load_or_create(config.data.folder / "instance.key", clock),
+        key_pool=key_pool,
+        key_cache=KeyCache(),
+        out=out,
+        blobs=BlobFolder(config.data.folder / "media"),
+        events=Events(db),
+        rate_limiter=RateLimiter(clock, enabled=config.development.rate_limits),
+        entity_cache=BytesCache(_ENTITY_CACHE_BYTES),
+        recent=Recent(clock),
+        inbox=InboxStore(db),
+    )
+
+
+async def _open_database(config: Config, dsn: str) -> Database:
+    try:
+        await migrate(dsn)
+        return await Database.connect(
+            dsn, pool_min=config.database.pool_min, pool_max=config.database.pool_max
+        )
+    except (StorageError, OSError) as error:
+        raise StartError(
+            f"The database cannot be used: {error}. Is it running, and is [database] url right? "
+            "`fedserver doctor` looks further"
+        ) from error
+
+
+def _outgoing(config: Config, clock: SystemClock) -> Outgoing:
+    extra = f"; {config.federation.user_agent_extra}" if config.federation.user_agent_extra else ""
+    return Outgoing(
+        user_agent=f"fedserver/{__version__} (+{config.base_url}{extra})",
+        plain_http=config.plain_http,
+        reachable_addresses=frozenset(config.development.reachable_addresses),
+        host_map=config.development.host_map,
+        ca_file=config.development.ca_file,
+        clock=clock,
+    )
+
+
+def make_application(ctx: Context) -> web.Application:
+    """Mount every endpoint on an aiohttp application."""
+    from fedserver.web import add_static
+
+    app = web.Application(middlewares=middlewares(ctx), client_max_size=_MAX_BODY_BYTES)
+    app[CONTEXT] = ctx
+    routing.mount(app, all_endpoints())
+    add_static(app)
+    return app
+
+
+@asynccontextmanager
+async def running(ctx: Context) -> AsyncIterator[str]:
+    """Serve `ctx`, with its workers, until the end of the block. Gives the address it listens on.
+
+    Raises StartError when the port is taken.
+    """
+    from fedserver import workers
+
+    await users.ensure_instance_actor(ctx)
+    runner = web.AppRunner(
+        make_application(ctx),
+        access_log=None,
+        keepalive_timeout=75,
+        shutdown_timeout=_STOP_WITHIN_S,
+    )
+    await runner.setup()
+    try:
+        await _listen(ctx.config, runner)
+        async with asyncio.TaskGroup() as tasks:
+            background = [tasks.create_task(ctx.events.run(), name="events")]
+            background += [tasks.create_task(run(ctx), name=run.__name__) for run in workers.ALL]
+            try:
+                yield ctx.config.base_url
+            finally:
+                await runner.cleanup()
+                for task in background:
+                    task.cancel()
+    finally:
+        await runner.cleanup()
+
+
+async def _listen(config: Config, runner: web.AppRunner) -> None:
+    site = web.TCPSite(runner, config.server.listen, config.server.port)
+    try:
+        await site.start()
+    except OSError as error:
+        raise StartError(
+            f"Cannot listen on {config.server.listen}:{config.server.port}: "
+            f"{error.strerror or error}. If the port is taken, stop what uses it, or choose "
+            "another: FEDSERVER_SERVER__PORT=8081 fedserver run"
+        ) from error
+
+
+async def serve(config: Config, ready: Callable[[Context], None] | None = None) -> None:
+    """Run the server until SIGINT or SIGTERM; `ready` is called when it answers requests."""
+    _raise_file_limit()
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    async with open_context(config) as ctx, running(ctx) as address:
+        await _announce(ctx, address)
+        if ready is not None:
+            ready(ctx)
+        await stop.wait()
+        log.info("stopping")
+
+
+async def _announce(ctx: Context, address: str) -> None:
+    log.info("fedserver %s is ready: %s", __version__, address)
+    invitation = await users.first_admin_invitation(ctx)
+    if invitation is not None:
+        log.info("become the admin here: %s/auth/sign_up?invitation=%s", address, invitation)
+
+
+def _raise_file_limit() -> None:
+    """Each peer's kept connection is a file; the soft limit is low on many systems."""
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

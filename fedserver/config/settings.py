@@ -1,0 +1,309 @@
+"""All settings. Each field carries its reason, unit and bounds; the default is its value."""
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal
+
+from fedserver.errors import ConfigError
+
+Registrations = Literal["open", "approval", "closed"]
+_LOCAL_SUFFIXES = (".localhost", ".test")
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What is known about a field beside its type and default."""
+
+    reason: str
+    unit: str = ""
+    example: str = ""
+    minimum: float | None = None
+    maximum: float | None = None
+
+
+def setting(
+    default: Any,
+    reason: str,
+    *,
+    unit: str = "",
+    example: str = "",
+    minimum: float | None = None,
+    maximum: float | None = None,
+    secret: bool = False,
+) -> Any:
+    """Declare a field of a section."""
+    about = Setting(reason, unit, example, minimum, maximum)
+    # A factory for all: dataclasses take a frozen mapping for a mutable default.
+    return field(default_factory=lambda: default, metadata={"setting": about}, repr=not secret)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceConfig:
+    """Who this instance is."""
+
+    domain: str = setting(
+        "localhost:8080",
+        "The name in every address and id made here. It cannot be changed once others know it. "
+        "Where it is not set it is localhost with the port of [server].",
+        example="social.example",
+    )
+    title: str = setting("fedserver", "The name that clients and peers show.")
+    description: str = setting("", "One or two sentences for people who look at the instance.")
+    contact_email: str = setting(
+        "", "Where people and other admins can write to. Shown in public.", example="me@example.org"
+    )
+    registrations: Registrations = setting(
+        "closed", "Who may sign up. Open sign-up without somebody watching draws spam within days."
+    )
+    languages: tuple[str, ...] = setting(
+        ("en",), "The languages spoken here, as ISO 639-1 codes, the first one preferred."
+    )
+    rules: tuple[str, ...] = setting((), "The rules of the house, one text each.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerConfig:
+    """Where the server listens."""
+
+    listen: str = setting(
+        "127.0.0.1",
+        "The address to listen on. Only loopback: a reverse proxy with TLS stands before it.",
+        example="0.0.0.0",
+    )
+    port: int = setting(8080, "The port to listen on.", minimum=1, maximum=65535)
+    trusted_proxies: tuple[str, ...] = setting(
+        ("127.0.0.1", "::1"),
+        "Addresses or networks whose X-Forwarded-For and X-Forwarded-Proto are believed. "
+        "A reverse proxy on the same machine comes from loopback.",
+        example="10.0.0.0/8",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseConfig:
+    """Which PostgreSQL to use."""
+
+    url: str = setting(
+        "",
+        "Empty: fedserver brings and runs its own PostgreSQL in the data folder. "
+        "Otherwise a PostgreSQL of version 15 or later.",
+        example="postgresql://fedserver@db.example/fedserver",
+        secret=True,
+    )
+    pool_min: int = setting(1, "Connections kept open.", unit="connections", minimum=0)
+    pool_max: int = setting(
+        12,
+        "Connections used at most. More only wait for each other on a small machine.",
+        unit="connections",
+        minimum=2,
+        maximum=500,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataConfig:
+    """Where things are kept."""
+
+    folder: Path = setting(
+        Path("data"),
+        "The folder for the database, media and keys. A relative path starts at the folder of "
+        "the configuration file.",
+        example="/var/lib/fedserver",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MediaConfig:
+    """What may be uploaded and fetched."""
+
+    max_image_bytes: int = setting(
+        16_777_216, "The size of an uploaded image; Mastodon's.", unit="bytes", minimum=1024
+    )
+    max_image_pixels: int = setting(
+        33_177_600,
+        "Width times height. Larger images take hundreds of megabytes of memory to decode.",
+        unit="pixels",
+        minimum=1_000_000,
+    )
+    max_attachments: int = setting(
+        4, "Attachments of one post; clients expect four.", minimum=0, maximum=32
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusesConfig:
+    """How long posts and polls may be."""
+
+    max_characters: int = setting(
+        500, "Characters of a post, as Mastodon counts them.", unit="characters", minimum=1
+    )
+    max_poll_options: int = setting(4, "Choices of a poll.", minimum=2, maximum=50)
+    max_poll_option_characters: int = setting(
+        50, "Characters of one choice.", unit="characters", minimum=1, maximum=500
+    )
+    min_poll_duration_s: int = setting(
+        300, "The shortest poll: votes need time to travel.", unit="seconds", minimum=60
+    )
+    max_poll_duration_s: int = setting(
+        2_629_746, "The longest poll, a month.", unit="seconds", minimum=300
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FederationConfig:
+    """How the server talks with others."""
+
+    signed_fetches_only: bool = setting(
+        False,
+        "Give documents only to signed requests, so that blocked servers cannot read them. "
+        "Some small servers then cannot read them either.",
+    )
+    user_agent_extra: str = setting(
+        "", "Added to the User-Agent of outgoing requests.", example="contact: me@example.org"
+    )
+    request_timeout_s: float = setting(
+        10.0,
+        "How long one request to a peer may take, redirects included.",
+        unit="seconds",
+        minimum=1,
+        maximum=120,
+    )
+    max_document_bytes: int = setting(
+        1_048_576, "The size of a fetched or received document.", unit="bytes", minimum=65_536
+    )
+    fetch_budget: int = setting(
+        30,
+        "Fetches that one received activity may cause, so that nobody can make us crawl for them.",
+        unit="requests",
+        minimum=1,
+        maximum=1000,
+    )
+    delivery_give_up_days: int = setting(
+        7,
+        "After how many days without success a host is left alone until it shows up again.",
+        unit="days",
+        minimum=1,
+        maximum=365,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DevelopmentConfig:
+    """What only development and tests may use. Refused under a public domain."""
+
+    # Code asks `Config.plain_http`, which knows what leaving it out means.
+    plain_http: bool | None = setting(
+        None,
+        "Plain http to peers and in our own addresses. Left out, it is true exactly where the "
+        "domain is local.",
+        example="true",
+    )
+    reachable_addresses: tuple[str, ...] = setting(
+        (),
+        "Exact private addresses, with or without a port, that requests may reach.",
+        example="127.0.0.1:8081",
+    )
+    host_map: Mapping[str, str] = setting(
+        MappingProxyType({}),
+        "Leads host names to addresses, instead of DNS.",
+        example='"b.test" = "127.0.0.1:8081"',
+    )
+    ca_file: Path | None = setting(
+        None, "A file of certificates (PEM) to trust beside the system's.", example="test-ca.pem"
+    )
+    rate_limits: bool = setting(True, "Whether rate limits are enforced.")
+    allow_under_public_domain: bool = setting(
+        False, "Lets the other keys of this section stand under a public domain."
+    )
+
+    def used(self) -> list[str]:
+        """Give the keys that loosen something."""
+        loosened = {
+            "plain_http": self.plain_http is True,
+            "reachable_addresses": bool(self.reachable_addresses),
+            "host_map": bool(self.host_map),
+            "ca_file": self.ca_file is not None,
+            "rate_limits": not self.rate_limits,
+        }
+        return [name for name, is_loosened in loosened.items() if is_loosened]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogConfig:
+    """What the log says."""
+
+    level: Literal["debug", "info", "warning", "error"] = setting(
+        "info", "The least important lines to write."
+    )
+    format: Literal["text", "json"] = setting(
+        "text", "Lines for people, or one JSON object a line for programs."
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """All settings of one instance. Without arguments: a local instance for trying out.
+
+    Raises ConfigError for values that do not go together.
+    """
+
+    instance: InstanceConfig = field(default_factory=InstanceConfig)
+    server: ServerConfig = field(default_factory=ServerConfig)
+    database: DatabaseConfig = field(default_factory=DatabaseConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    media: MediaConfig = field(default_factory=MediaConfig)
+    statuses: StatusesConfig = field(default_factory=StatusesConfig)
+    federation: FederationConfig = field(default_factory=FederationConfig)
+    development: DevelopmentConfig = field(default_factory=DevelopmentConfig)
+    log: LogConfig = field(default_factory=LogConfig)
+
+    def __post_init__(self) -> None:
+        """Check what no single value can tell."""
+        if self.database.pool_min > self.database.pool_max:
+            raise ConfigError("[database] pool_min is larger than pool_max")
+        if self.statuses.min_poll_duration_s > self.statuses.max_poll_duration_s:
+            raise ConfigError("[statuses] min_poll_duration_s is larger than max_poll_duration_s")
+        self._check_development()
+
+    def _check_development(self) -> None:
+        used = self.development.used()
+        if used and not self.is_local and not self.development.allow_under_public_domain:
+            raise ConfigError(
+                f"[development] {', '.join(used)}: only for development and tests, but the domain "
+                f"is {self.instance.domain}. Remove it, or, if you are sure that nobody but you "
+                "can reach this instance, set allow_under_public_domain = true in [development]"
+            )
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the domain is one that exists only on this machine (or in a test)."""
+        return is_local_domain(self.instance.domain)
+
+    @property
+    def plain_http(self) -> bool:
+        """Whether plain http is spoken, with peers and in our own addresses."""
+        chosen = self.development.plain_http
+        return self.is_local if chosen is None else chosen
+
+    @property
+    def base_url(self) -> str:
+        """The start of our own addresses, without a slash at the end: "https://social.example"."""
+        return f"{'http' if self.plain_http else 'https'}://{self.instance.domain}"
+
+
+def is_local_domain(domain: str) -> bool:
+    """Whether `domain` ("name" or "name:port") is localhost, loopback, *.localhost or *.test."""
+    host = domain.rpartition(":")[0] if _has_port(domain) else domain
+    if host == "localhost" or host.endswith(_LOCAL_SUFFIXES):
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _has_port(domain: str) -> bool:
+    return ":" in domain and not domain.endswith("]")

@@ -1,0 +1,37 @@
+"""What every part of the running server is handed: one value, made in `app.py`."""
+
+from dataclasses import dataclass
+
+from fedserver.bytes_cache import BytesCache
+from fedserver.clock import Clock
+from fedserver.config import Config
+from fedserver.events import Events
+from fedserver.ids import IdMaker
+from fedserver.key_pool import KeyCache, KeyPool
+from fedserver.outgoing import Outgoing
+from fedserver.rate_limits import RateLimiter
+from fedserver.recent import Recent
+from fedserver.secrets import Secrets
+from storage.blobs import BlobStore
+from storage.database import Database
+from storage.inbox import InboxStore
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The ground that everything stands on. Nothing in it is the only copy of anything."""
+
+    config: Config
+    db: Database
+    clock: Clock
+    ids: IdMaker
+    secrets: Secrets
+    key_pool: KeyPool
+    key_cache: KeyCache
+    out: Outgoing
+    blobs: BlobStore
+    events: Events
+    rate_limiter: RateLimiter
+    entity_cache: BytesCache
+    recent: Recent
+    inbox: InboxStore

@@ -1,0 +1,52 @@
+"""Local accounts as Actor documents."""
+
+from collections.abc import Sequence
+
+from activitypub.keys import load_public_key, multikey_encode
+from activitypub.model import Actor, ActorKey, Emoji, PropertyValue
+from fedserver.context import Context
+from fedserver.uris import Uris
+from storage.accounts import AccountRow, KeyRow
+
+
+def actor(ctx: Context, account: AccountRow, keys: Sequence[KeyRow]) -> Actor:
+    """Give the Actor of a local account (ActivityPub §4.1, FEP-521a for the Ed25519 key)."""
+    uris = Uris(ctx.config.base_url)
+    return Actor(
+        id=account.uri,
+        type=account.actor_type,
+        preferred_username=account.username,
+        name=account.display_name,
+        summary=account.note,
+        url=account.url,
+        inbox=account.inbox_url,
+        outbox=account.outbox_url,
+        followers=account.followers_url,
+        following=account.following_url,
+        featured=account.featured_url,
+        shared_inbox=account.shared_inbox_url,
+        keys=tuple(_key(row) for row in keys if row.kind != "recovery"),
+        icon_url=uris.media(account.avatar_blob) if account.avatar_blob else None,
+        image_url=uris.media(account.header_blob) if account.header_blob else None,
+        manually_approves_followers=account.locked,
+        discoverable=bool(account.discoverable),
+        indexable=account.indexable,
+        memorial=account.memorial,
+        also_known_as=tuple(account.also_known_as),
+        published=account.created_at,
+        fields=tuple(PropertyValue(one["name"], one["value"]) for one in account.fields),
+        emojis=tuple(emoji(one) for one in account.emojis),
+        webfinger=f"{account.username}@{ctx.config.instance.domain}",
+    )
+
+
+def emoji(entry: dict[str, str]) -> Emoji:
+    """Give the Emoji tag of an entry kept with an account or a status."""
+    return Emoji(id=entry["url"], shortcode=entry["shortcode"], url=entry["url"])
+
+
+def _key(row: KeyRow) -> ActorKey:
+    if row.kind == "rsa":
+        return ActorKey(id=row.uri, owner=row.identity_uri, public_key_pem=row.public_key)
+    multikey = multikey_encode(load_public_key(row.public_key))
+    return ActorKey(id=row.uri, owner=row.identity_uri, multikey=multikey)

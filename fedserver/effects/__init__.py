@@ -1,0 +1,54 @@
+"""What acts do: one module per activity type, the only place where an act changes the world."""
+
+from fedserver.effects.acts import Act, Undoable
+from fedserver.effects.announce import Announce
+from fedserver.effects.block import Block
+from fedserver.effects.bringing import bring_status, find_by_url
+from fedserver.effects.create import AlreadyPosted, Create
+from fedserver.effects.delete import DeleteActor, DeleteStatus
+from fedserver.effects.follow import Accept, Follow, Reject, accept, reject
+from fedserver.effects.like import Like
+from fedserver.effects.new_status import Mentioned, NewPoll, NewStatus, RemoteMedia
+from fedserver.effects.outcomes import Outcome, OutcomeName
+from fedserver.effects.performing import perform, perform_in
+from fedserver.effects.private import Bookmark, Mute
+from fedserver.effects.receiving import READERS, receive
+from fedserver.effects.undo import Undo, announce_of
+from fedserver.effects.update import UpdateActor, UpdateStatus
+from fedserver.effects.vote import Vote
+
+__all__ = [
+    "READERS",
+    "Accept",
+    "Act",
+    "AlreadyPosted",
+    "Announce",
+    "Block",
+    "Bookmark",
+    "Create",
+    "DeleteActor",
+    "DeleteStatus",
+    "Follow",
+    "Like",
+    "Mentioned",
+    "Mute",
+    "NewPoll",
+    "NewStatus",
+    "Outcome",
+    "OutcomeName",
+    "Reject",
+    "RemoteMedia",
+    "Undo",
+    "Undoable",
+    "UpdateActor",
+    "UpdateStatus",
+    "Vote",
+    "accept",
+    "announce_of",
+    "bring_status",
+    "find_by_url",
+    "perform",
+    "perform_in",
+    "receive",
+    "reject",
+]

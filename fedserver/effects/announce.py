@@ -1,0 +1,154 @@
+"""Announce: a boost (ActivityPub §7.11)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+from activitypub.addressing import PUBLIC, visibility_of
+from activitypub.model import Activity
+from fedserver.context import Context
+from fedserver.effects.acts import Audience, Notice, Outgoing, Undoable
+from fedserver.effects.bringing import bring_status
+from fedserver.effects.fanning import fan_out
+from fedserver.effects.incoming import Incoming
+from fedserver.effects.outcomes import Ignored
+from fedserver.effects.permission import require_visible
+from fedserver.errors import NotFound, Refused
+from storage.accounts import ACCOUNT_BY_ID, COUNT_STATUS, AccountRow
+from storage.database import Transaction
+from storage.fan_out import DROP_REPEATED_BOOSTS, WITHDRAW_NOTIFICATION
+from storage.relations import FOLLOWED_HERE
+from storage.statuses import (
+    COUNT_REBLOG,
+    DELETE_STATUS,
+    INSERT_STATUS,
+    REBLOG_BY_ACCOUNT,
+    STATUS_BY_URI,
+    StatusRow,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Announce(Undoable):
+    """Show `status`, which `author` wrote, to the actor's followers. `id` is the boost's own."""
+
+    type: ClassVar[str] = "Announce"
+
+    id: int
+    status: StatusRow
+    author: AccountRow
+    visibility: str
+    created_at: datetime
+
+    @classmethod
+    async def read(cls, incoming: Incoming) -> "Announce":
+        """Make the act of a peer's Announce, fetching what it shows if somebody here cares."""
+        ctx, activity = incoming.ctx, incoming.activity
+        status = await ctx.db.one(STATUS_BY_URI, incoming.object_id)
+        if status is None:
+            if not await ctx.db.value(FOLLOWED_HERE, incoming.actor.id):
+                raise Ignored("nobody here follows its actor")
+            status = await bring_status(ctx, incoming.object_id, incoming.budget)
+        author = await ctx.db.one(ACCOUNT_BY_ID, status.account_id)
+        if author is None:
+            raise NotFound("Record not found")
+        created_at = min(activity.published or ctx.clock.now(), ctx.clock.now())
+        return cls(
+            actor=incoming.actor,
+            uri=incoming.uri,
+            id=ctx.ids.at(created_at),
+            status=status,
+            author=author,
+            visibility=str(visibility_of(activity.to, activity.cc, incoming.actor.followers_url)),
+            created_at=created_at,
+        )
+
+    async def allow(self, ctx: Context, tx: Transaction) -> None:
+        await require_visible(tx, self.status, self.actor)
+        if self.status.reblog_of_id is not None:
+            raise Refused("a boost cannot be boosted")
+        own_private = self.status.visibility == "private" and self.author.id == self.actor.id
+        if self.status.visibility not in ("public", "unlisted") and not own_private:
+            raise NotFound("Record not found")
+
+    async def store(self, ctx: Context, tx: Transaction) -> bool:
+        if not await self._insert(tx):
+            return False
+        await tx.execute(COUNT_REBLOG, self.status.id, 1)
+        await tx.execute(COUNT_STATUS, self.actor.id, 1, self.created_at, self.id)
+        await fan_out(
+            ctx,
+            tx,
+            status_id=self.id,
+            author_id=self.actor.id,
+            visibility=self.visibility,
+            boosted_author_id=self.author.id,
+        )
+        await tx.execute(DROP_REPEATED_BOOSTS, self.id, self.status.id, self.actor.id)
+        return True
+
+    async def _insert(self, tx: Transaction) -> int:
+        return await tx.execute(
+            INSERT_STATUS,
+            self.id,
+            self.uri,
+            self.status.url,
+            self.actor.id,
+            self.actor.local,
+            "Announce",
+            self.visibility,
+            self.status.id,
+            None,
+            None,
+            None,
+            self.id,
+            "",
+            "",
+            "",
+            False,
+            None,
+            [],
+            None,
+            self.created_at,
+        )
+
+    async def undo(self, ctx: Context, tx: Transaction) -> bool:
+        boost = await tx.one(REBLOG_BY_ACCOUNT, self.status.id, self.actor.id)
+        if boost is None:
+            return False
+        await tx.execute(DELETE_STATUS, boost.id, self.actor.id)
+        await tx.execute(COUNT_REBLOG, self.status.id, -1)
+        await tx.execute(COUNT_STATUS, self.actor.id, -1, None, None)
+        await tx.execute(
+            WITHDRAW_NOTIFICATION, self.author.id, "reblog", self.actor.id, self.status.id
+        )
+        return True
+
+    def notices(self) -> Sequence[Notice]:
+        return (Notice(self.author.id, "reblog", self.status.id),)
+
+    async def audience(self, ctx: Context, tx: Transaction) -> Audience:
+        return Audience(accounts=(self.author,), followers_of=self.actor.id)
+
+    async def outgoing(self, ctx: Context, tx: Transaction) -> Outgoing | None:
+        to, cc = self._addressing()
+        activity = Activity(
+            id=self.uri,
+            type=self.type,
+            actor=self.actor.uri,
+            object=self.status.uri,
+            to=to,
+            cc=cc,
+            published=self.created_at,
+        )
+        listed = self.visibility in ("public", "unlisted")
+        return Outgoing(activity, listed=listed, status_id=self.id)
+
+    def _addressing(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        followers = (self.actor.followers_url,) if self.actor.followers_url else ()
+        if self.visibility == "public":
+            return (PUBLIC,), (self.author.uri, *followers)
+        if self.visibility == "unlisted":
+            return followers, (self.author.uri, PUBLIC)
+        return followers, (self.author.uri,)

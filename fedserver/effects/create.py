@@ -1,0 +1,137 @@
+"""Create: a status comes to be (ActivityPub §6.2, §7.2)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from activitypub.model import Activity, Object
+from fedserver import documents
+from fedserver.context import Context
+from fedserver.effects.acts import Act, Audience, Notice, Outgoing
+from fedserver.effects.bringing import bring_status, status_of_object
+from fedserver.effects.fanning import fan_out
+from fedserver.effects.incoming import Incoming
+from fedserver.effects.new_status import NewStatus, insert_status
+from fedserver.effects.outcomes import Ignored
+from fedserver.effects.permission import require_visible
+from fedserver.effects.vote import Vote
+from fedserver.errors import NotFound, Refused
+from storage.accounts import ACCOUNT_BY_ID, COUNT_STATUS
+from storage.database import Transaction
+from storage.fan_out import NOTIFY_SUBSCRIBERS
+from storage.idempotency import CLAIM_KEY
+from storage.relations import FOLLOWED_HERE
+from storage.statuses import STATUS_BY_ID
+
+
+class AlreadyPosted(Refused):
+    """A request with the same Idempotency-Key was served before."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Create(Act):
+    """Post `status`."""
+
+    type: ClassVar[str] = "Create"
+
+    status: NewStatus
+
+    @classmethod
+    async def read(cls, incoming: Incoming) -> "Act":
+        """Make the act of a peer's Create: a status, or a vote in a poll of ours."""
+        created = incoming.activity.object
+        if not isinstance(created, Object):
+            return await _fetched(incoming)
+        vote = await Vote.of_object(incoming, created)
+        if vote is not None:
+            return vote
+        if not await _wanted(incoming, created):
+            raise Ignored("nobody here follows, or is addressed by, its actor")
+        status = await status_of_object(incoming.ctx, created, incoming.actor, incoming.budget)
+        return cls(actor=incoming.actor, uri=incoming.uri, status=status)
+
+    async def allow(self, ctx: Context, tx: Transaction) -> None:
+        if self.status.parent is not None and self.actor.local:
+            await require_visible(tx, self.status.parent, self.actor)
+
+    async def store(self, ctx: Context, tx: Transaction) -> bool:
+        status = self.status
+        if not await insert_status(ctx, tx, self.actor, status):
+            return False
+        await self._claim_key(ctx, tx)
+        await tx.execute(COUNT_STATUS, self.actor.id, 1, status.created_at, status.id)
+        await fan_out(
+            ctx,
+            tx,
+            status_id=status.id,
+            author_id=self.actor.id,
+            visibility=status.visibility,
+            answered_id=status.parent.account_id if status.parent else None,
+        )
+        if status.visibility != "direct":
+            await tx.execute(
+                NOTIFY_SUBSCRIBERS, ctx.ids.new(), self.actor.id, status.id, ctx.clock.now()
+            )
+        return True
+
+    async def _claim_key(self, ctx: Context, tx: Transaction) -> None:
+        key = self.status.idempotency_key
+        if key is None:
+            return
+        if not await tx.execute(CLAIM_KEY, self.actor.id, key, self.status.id, ctx.clock.now()):
+            raise AlreadyPosted("this Idempotency-Key was used before")
+
+    def notices(self) -> Sequence[Notice]:
+        return tuple(
+            Notice(one.account.id, "mention", self.status.id)
+            for one in self.status.mentions
+            if not one.silent
+        )
+
+    async def audience(self, ctx: Context, tx: Transaction) -> Audience:
+        return await status_audience(tx, self.actor.id, self.status)
+
+    async def outgoing(self, ctx: Context, tx: Transaction) -> Outgoing | None:
+        row = await tx.one(STATUS_BY_ID, self.status.id)
+        if row is None:
+            raise NotFound("Record not found")
+        note = (await documents.notes(ctx, [row], tx))[row.id]
+        activity = Activity(
+            id=self.uri,
+            type=self.type,
+            actor=self.actor.uri,
+            object=note,
+            to=note.to,
+            cc=note.cc,
+            published=self.status.created_at,
+        )
+        listed = self.status.visibility in ("public", "unlisted")
+        return Outgoing(activity, listed=listed, status_id=row.id)
+
+
+async def status_audience(tx: Transaction, author_id: int, status: NewStatus) -> Audience:
+    """Give who hears of a status: whom it names, whom it answers, and its followers."""
+    accounts = [one.account for one in status.mentions]
+    if status.parent is not None and status.visibility in ("public", "unlisted"):
+        answered = await tx.one(ACCOUNT_BY_ID, status.parent.account_id)
+        accounts += [answered] if answered else []
+    follows = None if status.visibility == "direct" else author_id
+    return Audience(accounts=tuple(accounts), followers_of=follows)
+
+
+async def _fetched(incoming: Incoming) -> Act:
+    """A Create that names its object by id only: it is fetched, and stored by that."""
+    if not await incoming.ctx.db.value(FOLLOWED_HERE, incoming.actor.id):
+        raise Ignored("nobody here follows its actor")
+    await bring_status(incoming.ctx, incoming.object_id, incoming.budget)
+    raise Ignored("its object was fetched from its origin")
+
+
+async def _wanted(incoming: Incoming, created: Object) -> bool:
+    """Whether anybody here is concerned: follows the author, is addressed, or was answered."""
+    ctx = incoming.ctx
+    base = ctx.config.base_url + "/"
+    named = (*created.to, *created.cc, *(one.href for one in created.mentions))
+    if any(uri and uri.startswith(base) for uri in (*named, created.in_reply_to)):
+        return True
+    return await ctx.db.value(FOLLOWED_HERE, incoming.actor.id) is True

@@ -1,0 +1,199 @@
+"""A status that is to be: made of a client's request or of a peer's object, stored by Create."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from fedserver.context import Context
+from storage.accounts import AccountRow
+from storage.database import Transaction
+from storage.media import ATTACH_MEDIA, INSERT_MEDIA
+from storage.reactions import INSERT_POLL
+from storage.statuses import (
+    ADOPT_ORPHANS,
+    COUNT_REPLY,
+    INSERT_MENTIONS,
+    INSERT_STATUS,
+    PUT_TAGS,
+    StatusRow,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Mentioned:
+    """An account a status names, or (`silent`) is merely addressed to."""
+
+    account: AccountRow
+    silent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteMedia:
+    """An attachment that lies with a peer."""
+
+    type: str
+    media_type: str | None
+    url: str
+    preview_url: str | None
+    description: str | None
+    blurhash: str | None
+    meta: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class NewPoll:
+    """A poll; `votes` come from a peer's own totals, ours begin at zero."""
+
+    options: tuple[str, ...]
+    votes: tuple[int, ...]
+    multiple: bool
+    hide_totals: bool
+    expires_at: datetime | None
+    closed_at: datetime | None
+    voters_count: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewStatus:
+    """Everything a status consists of. `content` is clean HTML; `tags` are as written."""
+
+    id: int
+    uri: str
+    url: str
+    visibility: str
+    content: str
+    created_at: datetime
+    source: str = ""
+    object_type: str = "Note"
+    parent: StatusRow | None = None
+    parent_uri: str | None = None
+    spoiler_text: str = ""
+    sensitive: bool = False
+    language: str | None = None
+    emojis: Sequence[dict[str, Any]] = ()
+    mentions: tuple[Mentioned, ...] = ()
+    tags: tuple[str, ...] = ()
+    media: tuple[RemoteMedia, ...] = ()
+    media_ids: tuple[int, ...] = ()
+    poll: NewPoll | None = None
+    application_id: int | None = None
+    idempotency_key: str | None = field(default=None)
+
+
+async def insert_status(
+    ctx: Context, tx: Transaction, author: AccountRow, status: NewStatus
+) -> bool:
+    """Write the status and all its parts. False: its id or URI exists already."""
+    if not await _insert_row(tx, author, status):
+        return False
+    await write_parts(ctx, tx, author, status)
+    if status.parent is not None:
+        await tx.execute(COUNT_REPLY, status.parent.id, 1)
+    await tx.execute(ADOPT_ORPHANS, status.uri, status.id, author.id, thread_id(status))
+    return True
+
+
+async def write_parts(ctx: Context, tx: Transaction, author: AccountRow, status: NewStatus) -> None:
+    """Write mentions, hashtags, media and poll of a status whose row exists."""
+    await _write_mentions(tx, status)
+    await _write_tags(ctx, tx, status)
+    await _write_media(ctx, tx, author, status)
+    if status.poll is not None:
+        await _write_poll(ctx, tx, author, status.id, status.poll)
+
+
+def thread_id(status: NewStatus) -> int:
+    """Give the thread: the answered status's, or the status itself begins one."""
+    return status.parent.thread_id if status.parent is not None else status.id
+
+
+async def _insert_row(tx: Transaction, author: AccountRow, status: NewStatus) -> int:
+    parent = status.parent
+    return await tx.execute(
+        INSERT_STATUS,
+        status.id,
+        status.uri,
+        status.url,
+        author.id,
+        author.local,
+        status.object_type,
+        status.visibility,
+        None,
+        parent.id if parent else None,
+        parent.account_id if parent else None,
+        parent.uri if parent else status.parent_uri,
+        thread_id(status),
+        status.content,
+        status.source,
+        status.spoiler_text,
+        status.sensitive,
+        status.language,
+        list(status.emojis),
+        status.application_id,
+        status.created_at,
+    )
+
+
+async def _write_mentions(tx: Transaction, status: NewStatus) -> None:
+    if status.mentions:
+        await tx.execute(
+            INSERT_MENTIONS,
+            status.id,
+            [one.account.id for one in status.mentions],
+            [one.silent for one in status.mentions],
+        )
+
+
+async def _write_tags(ctx: Context, tx: Transaction, status: NewStatus) -> None:
+    by_name = {tag.lower(): tag for tag in status.tags}
+    # In one order everywhere, so that two posts with the same tags cannot wait for each other.
+    names = sorted(by_name)
+    if names:
+        ids = [ctx.ids.new() for _ in names]
+        shown = [by_name[name] for name in names]
+        await tx.execute(PUT_TAGS, status.id, ids, names, shown, ctx.clock.now())
+
+
+async def _write_media(
+    ctx: Context, tx: Transaction, author: AccountRow, status: NewStatus
+) -> None:
+    if status.media_ids:
+        positions = list(range(len(status.media_ids)))
+        await tx.execute(ATTACH_MEDIA, status.id, author.id, list(status.media_ids), positions)
+    for position, one in enumerate(status.media):
+        await tx.execute(
+            INSERT_MEDIA,
+            ctx.ids.new(),
+            author.id,
+            status.id,
+            position,
+            one.type,
+            one.media_type,
+            None,
+            None,
+            one.url,
+            one.preview_url,
+            one.description,
+            one.blurhash,
+            one.meta,
+            ctx.clock.now(),
+        )
+
+
+async def _write_poll(
+    ctx: Context, tx: Transaction, author: AccountRow, status_id: int, poll: NewPoll
+) -> None:
+    await tx.execute(
+        INSERT_POLL,
+        ctx.ids.new(),
+        status_id,
+        author.id,
+        list(poll.options),
+        list(poll.votes),
+        poll.voters_count,
+        poll.multiple,
+        poll.hide_totals,
+        poll.expires_at,
+        poll.closed_at,
+    )

@@ -1,0 +1,102 @@
+"""The one way in which an act changes the world: one transaction, signals after its commit."""
+
+from urllib.parse import urlsplit
+
+from activitypub.build import to_document
+from activitypub.json_bytes import dumps
+from fedserver.context import Context
+from fedserver.effects.acts import Act, Notice, Outgoing
+from fedserver.ids import parse_id
+from storage.accounts import AccountRow
+from storage.database import Transaction
+from storage.deliveries import INSERT_DELIVERIES
+from storage.fan_out import NOTIFY
+from storage.outbox import INSERT_ACTIVITY
+from storage.relations import FOLLOWERS_INBOXES
+
+
+async def perform(ctx: Context, act: Act) -> bool:
+    """Do `act` in a transaction of its own. False: it was already so.
+
+    Raises Refused, NotFound or Invalid where it may not be done; nothing has changed then.
+    """
+    async with ctx.db.transaction() as tx:
+        return await perform_in(ctx, tx, act)
+
+
+async def perform_in(ctx: Context, tx: Transaction, act: Act) -> bool:
+    """Do `act` inside `tx`: allow, store, tell people here, send to peers, then what follows."""
+    await act.allow(ctx, tx)
+    if not await act.store(ctx, tx):
+        return False
+    await _notify(ctx, tx, act)
+    if act.actor.local:
+        await _send(ctx, tx, act)
+    for consequence in await act.consequences(ctx, tx):
+        await perform_in(ctx, tx, consequence)
+    return True
+
+
+async def _notify(ctx: Context, tx: Transaction, act: Act) -> None:
+    by_status: dict[int | None, list[Notice]] = {}
+    for notice in act.notices():
+        by_status.setdefault(notice.status_id, []).append(notice)
+    for status_id, notices in by_status.items():
+        await tx.execute(
+            NOTIFY,
+            [ctx.ids.new() for _ in notices],
+            [notice.account_id for notice in notices],
+            [notice.type for notice in notices],
+            act.actor.id,
+            status_id,
+            ctx.clock.now(),
+        )
+
+
+async def _send(ctx: Context, tx: Transaction, act: Act) -> None:
+    outgoing = await act.outgoing(ctx, tx)
+    if outgoing is None:
+        return
+    activity_id = await _keep(ctx, tx, act.actor, outgoing)
+    inboxes = await _inboxes(ctx, tx, act)
+    if inboxes:
+        hosts = [urlsplit(inbox).netloc.lower() for inbox in inboxes]
+        await tx.execute(INSERT_DELIVERIES, activity_id, inboxes, hosts, ctx.clock.now())
+
+
+async def _keep(ctx: Context, tx: Transaction, actor: AccountRow, outgoing: Outgoing) -> int:
+    activity = outgoing.activity
+    activity_id = _local_id(activity.id or "") or ctx.ids.new()
+    await tx.execute(
+        INSERT_ACTIVITY,
+        activity_id,
+        activity.id,
+        actor.id,
+        activity.type,
+        dumps(to_document(activity)),
+        outgoing.listed,
+        outgoing.status_id,
+        ctx.clock.now(),
+    )
+    return activity_id
+
+
+def _local_id(uri: str) -> int | None:
+    """The number in `…/activities/ID`; other activities (of a status) get a number of their own."""
+    _, found, number = uri.rpartition("/activities/")
+    return parse_id(number) if found else None
+
+
+async def _inboxes(ctx: Context, tx: Transaction, act: Act) -> list[str]:
+    audience = await act.audience(ctx, tx)
+    inboxes = set(audience.inboxes)
+    if audience.followers_of is not None:
+        inboxes.update(await tx.values(FOLLOWERS_INBOXES, audience.followers_of))
+        inboxes.update(one.shared_inbox_url or one.inbox_url for one in _remote(audience.accounts))
+    else:
+        inboxes.update(one.inbox_url for one in _remote(audience.accounts))
+    return sorted(inboxes)
+
+
+def _remote(accounts: tuple[AccountRow, ...]) -> list[AccountRow]:
+    return [one for one in accounts if not one.local and not one.gone]

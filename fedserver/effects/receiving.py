@@ -1,0 +1,82 @@
+"""A peer's activity becomes an act: the one table of what can come in."""
+
+import logging
+from collections.abc import Awaitable, Callable
+
+from activitypub.errors import ProtocolError
+from activitypub.trust import Verified
+from fedserver.context import Context
+from fedserver.effects.acts import Act
+from fedserver.effects.announce import Announce
+from fedserver.effects.block import Block
+from fedserver.effects.create import Create
+from fedserver.effects.delete import read_delete
+from fedserver.effects.follow import Accept, Follow, Reject
+from fedserver.effects.incoming import Incoming
+from fedserver.effects.like import Like
+from fedserver.effects.outcomes import DONE, DUPLICATE, Ignored, Outcome, OutcomeName
+from fedserver.effects.performing import perform_in
+from fedserver.effects.undo import Undo
+from fedserver.effects.update import read_update
+from fedserver.errors import Denied, Gone, Invalid, NotFound, Refused, Unreachable
+from fedserver.services import resolve
+from fedserver.services.fetch import Budget
+from storage.inbox import SETTLE
+from storage.statuses import TOMBSTONED
+
+log = logging.getLogger(__name__)
+
+Read = Callable[[Incoming], Awaitable[Act]]
+
+# What an activity type from a peer is read as. `EFFECTS` in the docs is made from this table.
+READERS: dict[str, Read] = {
+    "Accept": Accept.read,
+    "Announce": Announce.read,
+    "Block": Block.read,
+    "Create": Create.read,
+    "Delete": read_delete,
+    "Follow": Follow.read,
+    "Like": Like.read,
+    "Reject": Reject.read,
+    "Undo": Undo.read,
+    "Update": read_update,
+}
+
+
+async def receive(ctx: Context, verified: Verified, budget: Budget, *, item_id: int) -> Outcome:
+    """Do what a verified activity says, and settle its inbox item in the same transaction.
+
+    Gives the outcome; the caller settles those that changed nothing. Database errors are raised.
+    """
+    try:
+        act = await _read(ctx, verified, budget)
+        return await _perform_and_settle(ctx, act, item_id)
+    except Ignored as ignored:
+        return Outcome(OutcomeName.IGNORED, ignored.reason)
+    except Unreachable as error:
+        return Outcome(OutcomeName.RETRY, str(error))
+    except (Denied, Gone, NotFound) as error:
+        return Outcome(OutcomeName.IGNORED, str(error))
+    except (Refused, Invalid, ProtocolError) as error:
+        return Outcome(OutcomeName.REFUSED, str(error))
+
+
+async def _read(ctx: Context, verified: Verified, budget: Budget) -> Act:
+    activity = verified.activity
+    reader = READERS.get(activity.type)
+    if reader is None:
+        raise Ignored(f"{activity.type} is not an activity that means anything here")
+    dead = [uri for uri in (activity.id, activity.object_id) if uri]
+    if activity.type != "Delete" and await ctx.db.value(TOMBSTONED, dead):
+        raise Ignored("it was deleted or taken back before")
+    actor = await resolve.account(ctx, verified.signer, budget)
+    if actor.gone:
+        raise Refused("its actor is suspended or deleted here")
+    return await reader(Incoming(ctx, activity, actor, budget))
+
+
+async def _perform_and_settle(ctx: Context, act: Act, item_id: int) -> Outcome:
+    async with ctx.db.transaction() as tx:
+        outcome = DONE if await perform_in(ctx, tx, act) else DUPLICATE
+        await tx.execute(SETTLE, item_id, outcome.name, outcome.reason, ctx.clock.now())
+    return outcome

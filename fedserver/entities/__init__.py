@@ -1,0 +1,48 @@
+"""Rows become Mastodon JSON, in batches: a fixed number of queries, whatever the page."""
+
+from fedserver.entities.accounts import (
+    account,
+    accounts,
+    accounts_of,
+    acct,
+    credential_account,
+    role,
+)
+from fedserver.entities.emojis import custom_emoji
+from fedserver.entities.histories import status_edits, status_source, status_with_text
+from fedserver.entities.instance import instance_v1, instance_v2, rules
+from fedserver.entities.media import media
+from fedserver.entities.notifications import notifications
+from fedserver.entities.polls import poll
+from fedserver.entities.relationships import relationship, relationships
+from fedserver.entities.statuses import status, statuses, statuses_of
+from fedserver.entities.tags import tag
+from fedserver.entities.threads import context
+from fedserver.entities.times import timestamp
+
+__all__ = [
+    "account",
+    "accounts",
+    "accounts_of",
+    "acct",
+    "context",
+    "credential_account",
+    "custom_emoji",
+    "instance_v1",
+    "instance_v2",
+    "media",
+    "notifications",
+    "poll",
+    "relationship",
+    "relationships",
+    "role",
+    "rules",
+    "status",
+    "status_edits",
+    "status_source",
+    "status_with_text",
+    "statuses",
+    "statuses_of",
+    "tag",
+    "timestamp",
+]

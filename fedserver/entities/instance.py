@@ -1,0 +1,174 @@
+"""Instance, in both versions of the API: the configuration as it really is."""
+
+from typing import Any
+
+from fedserver.config import Config
+from fedserver.services.images import MediaType
+from fedserver.services.text_out import LINK_LENGTH
+from fedserver.uris import Uris
+from storage.instance_reads import InstanceStatsRow
+
+Json = dict[str, Any]
+
+# Raised only when everything up to it works; 1 is what came with the number itself (4.3).
+MASTODON_API_VERSION = 1
+FEDSERVER_API_VERSION = 1
+MASTODON_RELEASE = "4.6.0"
+
+_MAX_PINNED = 5
+_MAX_PROFILE_FIELDS = 4
+_MAX_DISPLAY_NAME_CHARS = 30
+_MAX_NOTE_CHARS = 500
+_MAX_FIELD_CHARS = 255
+_MAX_DESCRIPTION_CHARS = 1_500
+
+
+def version(own: str) -> str:
+    """Give the version in the one form that all clients can read."""
+    return f"{MASTODON_RELEASE} (compatible; Fedserver {own})"
+
+
+def instance_v2(config: Config, own_version: str, stats: InstanceStatsRow, contact: Any) -> Json:
+    """Give an Instance (Mastodon API: Instance). `contact` is an Account or None."""
+    return {
+        "domain": config.instance.domain,
+        "title": config.instance.title,
+        "version": version(own_version),
+        "source_url": config.base_url,
+        "description": config.instance.description,
+        "usage": {"users": {"active_month": stats.active_month}},
+        "thumbnail": {
+            "url": _thumbnail(config),
+            "blurhash": None,
+            "description": "",
+            "versions": {},
+        },
+        "icon": [],
+        "languages": list(config.instance.languages),
+        "configuration": _configuration_v2(config),
+        "registrations": {
+            **_registrations(config),
+            "reason_required": config.instance.registrations == "approval",
+            "message": None,
+            "min_age": None,
+            "url": None,
+        },
+        "api_versions": {"mastodon": MASTODON_API_VERSION, "fedserver": FEDSERVER_API_VERSION},
+        "wrapstodon": None,
+        "contact": {"email": config.instance.contact_email, "account": contact},
+        "rules": rules(config),
+    }
+
+
+def instance_v1(config: Config, own_version: str, stats: InstanceStatsRow, contact: Any) -> Json:
+    """Give a V1::Instance (Mastodon API: V1_Instance). `contact` is an Account or None."""
+    registrations = _registrations(config)
+    return {
+        "uri": config.instance.domain,
+        "title": config.instance.title,
+        "short_description": config.instance.description,
+        "description": config.instance.description,
+        "email": config.instance.contact_email,
+        "version": version(own_version),
+        "urls": {"streaming_api": ""},
+        "stats": {
+            "user_count": stats.users,
+            "status_count": stats.statuses,
+            "domain_count": stats.domains,
+        },
+        "thumbnail": _thumbnail(config),
+        "languages": list(config.instance.languages),
+        "registrations": registrations["enabled"],
+        "approval_required": registrations["approval_required"],
+        "invites_enabled": False,
+        "configuration": _configuration(config),
+        "contact_account": contact,
+        "rules": rules(config),
+    }
+
+
+def rules(config: Config) -> list[Json]:
+    """Give the Rules of the house (Mastodon API: Rule)."""
+    return [
+        {"id": str(number), "text": text, "hint": "", "translations": {}}
+        for number, text in enumerate(config.instance.rules, start=1)
+    ]
+
+
+def _thumbnail(config: Config) -> str:
+    return Uris(config.base_url).static("headers/missing.png")
+
+
+def _registrations(config: Config) -> Json:
+    return {
+        "enabled": config.instance.registrations != "closed",
+        "approval_required": config.instance.registrations == "approval",
+    }
+
+
+def _configuration(config: Config) -> Json:
+    return {
+        "accounts": {"max_featured_tags": 0, "max_pinned_statuses": _MAX_PINNED},
+        "statuses": {
+            "max_characters": config.statuses.max_characters,
+            "max_media_attachments": config.media.max_attachments,
+            "characters_reserved_per_url": LINK_LENGTH,
+        },
+        "media_attachments": _media_limits(config),
+        "polls": {
+            "max_options": config.statuses.max_poll_options,
+            "max_characters_per_option": config.statuses.max_poll_option_characters,
+            "min_expiration": config.statuses.min_poll_duration_s,
+            "max_expiration": config.statuses.max_poll_duration_s,
+        },
+    }
+
+
+def _media_limits(config: Config) -> Json:
+    # Only images can be uploaded; the keys for videos are required by clients all the same.
+    return {
+        "supported_mime_types": [str(one) for one in MediaType],
+        "description_limit": _MAX_DESCRIPTION_CHARS,
+        "image_size_limit": _int32(config.media.max_image_bytes),
+        "image_matrix_limit": _int32(config.media.max_image_pixels),
+        "video_size_limit": 0,
+        "video_frame_rate_limit": 0,
+        "video_matrix_limit": 0,
+    }
+
+
+def _int32(number: int) -> int:
+    """Mastodon for Android keeps limits in 32 bits."""
+    return min(number, 2**31 - 1)
+
+
+def _configuration_v2(config: Config) -> Json:
+    common = _configuration(config)
+    return {
+        **common,
+        "urls": {
+            "streaming": None,
+            "status": None,
+            "about": f"{config.base_url}/",
+            "privacy_policy": None,
+            "terms_of_service": None,
+        },
+        "vapid": {"public_key": ""},
+        "accounts": {
+            **common["accounts"],
+            "max_profile_fields": _MAX_PROFILE_FIELDS,
+            "max_display_name_length": _MAX_DISPLAY_NAME_CHARS,
+            "max_note_length": _MAX_NOTE_CHARS,
+            "profile_field_name_limit": _MAX_FIELD_CHARS,
+            "profile_field_value_limit": _MAX_FIELD_CHARS,
+            "max_avatar_description_length": 0,
+            "max_header_description_length": 0,
+        },
+        "timelines_access": {
+            "live_feeds": {"local": "public", "remote": "public"},
+            "hashtag_feeds": {"local": "public", "remote": "public"},
+            "trending_link_feeds": {"local": "public", "remote": "public"},
+        },
+        "translation": {"enabled": False},
+        "limited_federation": False,
+    }

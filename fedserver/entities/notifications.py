@@ -1,0 +1,47 @@
+"""Notification."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from fedserver.context import Context
+from fedserver.entities.statuses import Parts, gather
+from fedserver.entities.times import timestamp
+from storage.notification_reads import NotificationRow
+from storage.status_reads import HEADS, HeadRow
+
+Json = dict[str, Any]
+
+
+async def notifications(ctx: Context, rows: Sequence[NotificationRow], viewer: int) -> list[Json]:
+    """Give Notifications in the order of `rows`; those of statuses that `viewer` may no longer
+    see are left out."""
+    ids = [row.status_id for row in rows if row.status_id is not None]
+    heads = await ctx.db.fetch(HEADS, ids, viewer) if ids else []
+    people = {row.from_account_id: row.from_account_version for row in rows}
+    parts = await gather(ctx, heads, viewer, people)
+    by_id = {head.id: head for head in heads if parts.has(head)}
+    return [
+        _notification(row, by_id, parts)
+        for row in rows
+        if row.from_account_id in parts.accounts
+        and (row.status_id is None or row.status_id in by_id)
+    ]
+
+
+def _notification(row: NotificationRow, heads: dict[int, HeadRow], parts: Parts) -> Json:
+    head = heads[row.status_id] if row.status_id is not None else None
+    return {
+        "id": str(row.id),
+        "type": row.type,
+        "created_at": timestamp(row.created_at),
+        "group_key": f"ungrouped-{row.id}",
+        "account": orjson.Fragment(parts.accounts[row.from_account_id]),
+        "status": None if head is None else orjson.Fragment(parts.join(head)),
+        "report": None,
+        "event": None,
+        "moderation_warning": None,
+        "collection": None,
+        "fallback": None,
+    }

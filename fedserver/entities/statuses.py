@@ -1,0 +1,200 @@
+"""Status: joined from ready bytes.
+
+What does not depend on the viewer is kept as JSON for each version of its row: the author's
+Account, and the core of the status. A Status is the viewer's flags, the account and the core.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+
+from fedserver.context import Context
+from fedserver.entities.accounts import account_bytes, acct
+from fedserver.entities.emojis import stored_emojis
+from fedserver.entities.media import stored_media
+from fedserver.entities.polls import polls
+from fedserver.entities.times import optional_timestamp, timestamp
+from fedserver.errors import NotFound
+from fedserver.uris import Uris
+from storage.status_reads import (
+    BOOKMARKED,
+    FAVOURITED,
+    HEADS,
+    PINNED,
+    REBLOGGED,
+    STATUS_DETAILS,
+    HeadRow,
+    StatusDetailRow,
+)
+
+Json = dict[str, Any]
+
+
+async def statuses(ctx: Context, ids: Iterable[int], viewer: int | None) -> list[orjson.Fragment]:
+    """Give Statuses in the order of `ids`; what `viewer` may not see is left out."""
+    return await statuses_of(ctx, await ctx.db.fetch(HEADS, list(ids), viewer), viewer)
+
+
+async def status(ctx: Context, status_id: int, viewer: int | None) -> orjson.Fragment:
+    """Give one Status. Raises NotFound where there is none that `viewer` may see."""
+    found = await statuses(ctx, [status_id], viewer)
+    if not found:
+        raise NotFound("Record not found")
+    return found[0]
+
+
+async def statuses_of(
+    ctx: Context, heads: Sequence[HeadRow], viewer: int | None
+) -> list[orjson.Fragment]:
+    """Give the Statuses that a page of heads names, in its order."""
+    parts = await gather(ctx, heads, viewer)
+    return [orjson.Fragment(parts.join(head)) for head in heads if parts.has(head)]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a page is joined from: JSON of cores, accounts and polls, each by id."""
+
+    cores: dict[int, bytes]
+    accounts: dict[int, bytes]
+    polls: dict[int, bytes]
+
+    def has(self, head: HeadRow) -> bool:
+        """Whether all is there: a status may be deleted between two queries."""
+        return (
+            head.id in self.cores
+            and head.account_id in self.accounts
+            and (
+                head.reblog_id is None
+                or (head.reblog_id in self.cores and head.reblog_account_id in self.accounts)
+            )
+        )
+
+    def join(self, head: HeadRow) -> bytes:
+        """Give the Status of `head` as JSON."""
+        account, core = self.accounts[head.account_id], self.cores[head.id]
+        if head.reblog_id is not None and head.reblog_account_id is not None:
+            boosted = self._join_shown(head, head.reblog_account_id, head.reblog_id)
+            return b"".join((_BOOST_STARTS[head.flags], boosted, b',"account":', account, core))
+        if head.poll_id is None:
+            return b"".join((_STARTS[head.flags], account, core))
+        return self._join_shown(head, head.account_id, head.id)
+
+    def _join_shown(self, head: HeadRow, account_id: int, status_id: int) -> bytes:
+        account, core = self.accounts[account_id], self.cores[status_id]
+        poll = self.polls.get(head.poll_id) if head.poll_id is not None else None
+        if poll is None:
+            return b"".join((_STARTS[head.flags], account, core))
+        return b"".join((_POLL_STARTS[head.flags], poll, b',"account":', account, core))
+
+
+def _flags(flags: int) -> bytes:
+    shown = {
+        "favourited": bool(flags & FAVOURITED),
+        "reblogged": bool(flags & REBLOGGED),
+        "bookmarked": bool(flags & BOOKMARKED),
+        "pinned": bool(flags & PINNED),
+        "muted": False,
+        "filtered": [],
+    }
+    return orjson.dumps(shown)[:-1]
+
+
+_ALL_FLAGS = range(2 * PINNED)
+_STARTS = [_flags(flags) + b',"poll":null,"reblog":null,"account":' for flags in _ALL_FLAGS]
+_POLL_STARTS = [_flags(flags) + b',"reblog":null,"poll":' for flags in _ALL_FLAGS]
+_BOOST_STARTS = [_flags(flags) + b',"poll":null,"reblog":' for flags in _ALL_FLAGS]
+
+
+async def gather(
+    ctx: Context,
+    heads: Sequence[HeadRow],
+    viewer: int | None,
+    also: Mapping[int, int] | None = None,
+) -> Parts:
+    """Give all parts of a page in at most three queries; `also` names more accounts by version."""
+    versions: dict[int, int] = {}
+    people: dict[int, int] = dict(also) if also else {}
+    poll_ids = set()
+    for head in heads:
+        versions[head.id] = head.version
+        people[head.account_id] = head.account_version
+        if head.reblog_id is not None:
+            versions[head.reblog_id] = head.reblog_version or 0
+            people[head.reblog_account_id or 0] = head.reblog_account_version or 0
+        if head.poll_id is not None:
+            poll_ids.add(head.poll_id)
+    return Parts(
+        await _cores(ctx, versions),
+        await account_bytes(ctx, people),
+        await polls(ctx, poll_ids, viewer),
+    )
+
+
+async def _cores(ctx: Context, versions: Mapping[int, int]) -> dict[int, bytes]:
+    found: dict[int, bytes] = {}
+    missing = []
+    for status_id, version in versions.items():
+        kept = ctx.entity_cache.get(("status", status_id, version))
+        if kept is None:
+            missing.append(status_id)
+        else:
+            found[status_id] = kept
+    if missing:
+        uris = Uris(ctx.config.base_url)
+        for row in await ctx.db.fetch(STATUS_DETAILS, missing):
+            found[row.id] = b"," + orjson.dumps(core_json(uris, row))[1:]
+            ctx.entity_cache.put(("status", row.id, row.version), found[row.id])
+    return found
+
+
+def core_json(uris: Uris, row: StatusDetailRow) -> Json:
+    """Give what a Status shows to everybody, without its account, boosted status and poll."""
+    return {
+        "id": str(row.id),
+        "created_at": timestamp(row.created_at),
+        "edited_at": optional_timestamp(row.edited_at),
+        "in_reply_to_id": _text(row.in_reply_to_id),
+        "in_reply_to_account_id": _text(row.in_reply_to_account_id),
+        "sensitive": row.sensitive,
+        "spoiler_text": row.spoiler_text,
+        "visibility": row.visibility,
+        "language": row.language,
+        "uri": row.uri,
+        "url": row.url,
+        "replies_count": row.replies_count,
+        "reblogs_count": row.reblogs_count,
+        "favourites_count": row.favourites_count,
+        "quotes_count": 0,
+        "content": row.content,
+        "application": row.application,
+        "media_attachments": [stored_media(uris, one) for one in row.media],
+        "mentions": [_mention(one) for one in row.mentions],
+        "tags": [{"name": name, "url": tag_url(uris, name)} for name in row.tags],
+        "emojis": stored_emojis(row.emojis),
+        "card": None,
+        "quote": None,
+        "quote_approval": {"automatic": [], "manual": [], "current_user": "denied"},
+        "tagged_collections": [],
+    }
+
+
+def _text(number: int | None) -> str | None:
+    return None if number is None else str(number)
+
+
+def _mention(entry: Json) -> Json:
+    return {
+        "id": str(entry["id"]),
+        "username": entry["username"],
+        "url": entry["url"],
+        "acct": acct(entry["username"], entry["domain"]),
+    }
+
+
+def tag_url(uris: Uris, name: str) -> str:
+    """Give the page of a hashtag here, whatever letters it has."""
+    return uris.tag(quote(name, safe=""))

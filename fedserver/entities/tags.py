@@ -1,0 +1,21 @@
+"""Tag."""
+
+from typing import Any
+
+from fedserver.entities.statuses import tag_url
+from fedserver.uris import Uris
+from storage.search import TagRow
+
+Json = dict[str, Any]
+
+
+def tag(uris: Uris, row: TagRow) -> Json:
+    """Give a Tag (Mastodon API: Tag). Nobody can follow or feature one here."""
+    return {
+        "id": str(row.id),
+        "name": row.name,
+        "url": tag_url(uris, row.name),
+        "history": [],
+        "following": False,
+        "featuring": False,
+    }

@@ -1,0 +1,61 @@
+"""Actors: people, and the instance itself."""
+
+from aiohttp import web
+
+from fedserver import documents
+from fedserver.context import Context
+from fedserver.errors import NotFound
+from fedserver.federation.replies import activity_reply, tombstone_reply
+from fedserver.federation.requests import signer_of
+from fedserver.routing import Media, Reply, endpoint
+from fedserver.uris import Uris
+from storage.accounts import (
+    ACCOUNT_BY_URI,
+    KEYS_OF_ACCOUNT,
+    LOCAL_ACCOUNT_BY_NAME,
+    AccountRow,
+)
+
+
+@endpoint("GET", "/users/{username}", media=Media.ACTIVITY, rate="none")
+@endpoint("GET", "/@{username}", media=Media.ACTIVITY, rate="none")
+async def person(ctx: Context, request: web.Request, username: str) -> Reply:
+    """Give the actor of a person (ActivityPub §4.1); 410 with a Tombstone after deletion."""
+    account = await local_account(ctx, username)
+    if account.deleted_at is not None:
+        return tombstone_reply(account.uri, account.actor_type, account.deleted_at)
+    await signer_of(ctx, request)
+    return await _actor_reply(ctx, account)
+
+
+@endpoint("GET", "/actor", media=Media.ACTIVITY, rate="none")
+async def instance_actor(ctx: Context) -> Reply:
+    """Give the instance actor (FEP-d556), to unsigned requests too: peers need its key to verify
+    the signature of our own requests for theirs."""
+    account = await ctx.db.one(ACCOUNT_BY_URI, Uris(ctx.config.base_url).instance_actor)
+    if account is None:
+        raise NotFound("Record not found")
+    return await _actor_reply(ctx, account)
+
+
+async def local_account(ctx: Context, username: str) -> AccountRow:
+    """Give an account of ours by name. Raises NotFound for nobody, and for the suspended."""
+    account = await ctx.db.one(LOCAL_ACCOUNT_BY_NAME, username)
+    if account is None or account.suspended_at is not None:
+        raise NotFound("Record not found")
+    return account
+
+
+async def _actor_reply(ctx: Context, account: AccountRow) -> Reply:
+    key = ("actor", account.id, hash(account.fetched_at), _version(account))
+    cached = ctx.entity_cache.get(key)
+    if cached is None:
+        keys = await ctx.db.fetch(KEYS_OF_ACCOUNT, account.id)
+        cached = documents.serialise(documents.actor(ctx, account, keys))
+        ctx.entity_cache.put(key, cached)
+    return activity_reply(cached)
+
+
+def _version(account: AccountRow) -> int:
+    """Two rows with the same content give the same document."""
+    return hash(repr(account))

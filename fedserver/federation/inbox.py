@@ -1,0 +1,128 @@
+"""The inboxes: verify, store, answer 202. What an activity does happens later, in a worker."""
+
+from typing import Any
+
+from aiohttp import web
+
+from activitypub.errors import DocumentError, SignatureError, Untrusted
+from activitypub.json_bytes import loads
+from activitypub.origins import host_of
+from activitypub.parse import parse_activity
+from activitypub.signatures import SignedRequest
+from activitypub.trust import Verified, authenticate
+from fedserver.context import Context
+from fedserver.federation.requests import signed_request
+from fedserver.routing import Media, Reply, endpoint
+from fedserver.services import fetch, verification
+from fedserver.services.verification import KeyGone
+from storage.accounts import ACCOUNT_BY_URI
+from storage.hosts import HEARD_FROM
+from storage.inbox import NewItem
+
+_TYPES = frozenset({"application/activity+json", "application/ld+json"})
+_HEARD_EVERY_S = 60.0
+_ACCEPTED = Reply(b"", status=202, content_type="text/plain")
+
+
+class Refusal(Exception):
+    """A request to an inbox that is answered with `status`."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+
+
+@endpoint("POST", "/inbox", media=Media.ACTIVITY, rate="none")
+@endpoint("POST", "/actor/inbox", media=Media.ACTIVITY, rate="none")
+async def shared_inbox(ctx: Context, request: web.Request) -> Reply:
+    """Take an activity for anybody here (ActivityPub §7.1.3). 202 once it is durable."""
+    return await _take(ctx, request)
+
+
+@endpoint("POST", "/users/{username}/inbox", media=Media.ACTIVITY, rate="none")
+async def inbox(ctx: Context, request: web.Request, username: str) -> Reply:
+    """Take an activity for one person (ActivityPub §7.1). 202 once it is durable."""
+    return await _take(ctx, request)
+
+
+async def _take(ctx: Context, request: web.Request) -> Reply:
+    try:
+        body = await _read(ctx, request)
+        document = await _parse(body)
+        if await _deletes_a_stranger(ctx, document):
+            return _ACCEPTED
+        verified = await _verify(ctx, signed_request(ctx, request, body), document)
+        if verified is not None:
+            await _store(ctx, verified, body)
+    except Refusal as refusal:
+        return Reply({"error": refusal.reason}, status=refusal.status)
+    return _ACCEPTED
+
+
+async def _read(ctx: Context, request: web.Request) -> bytes:
+    if request.content_type not in _TYPES:
+        raise Refusal(415, "an activity is sent as application/activity+json")
+    limit = ctx.config.federation.max_document_bytes
+    if (request.content_length or 0) > limit:
+        raise Refusal(413, f"an activity has at most {limit} bytes")
+    body = bytearray()
+    async for chunk in request.content.iter_chunked(65_536):
+        body += chunk
+        if len(body) > limit:
+            raise Refusal(413, f"an activity has at most {limit} bytes")
+    return bytes(body)
+
+
+async def _parse(body: bytes) -> dict[str, Any]:
+    try:
+        return await fetch.plain(loads(body))
+    except (DocumentError, Untrusted) as error:
+        raise Refusal(400, error.reason) from error
+
+
+async def _deletes_a_stranger(ctx: Context, document: dict[str, Any]) -> bool:
+    """Peers tell everybody when an account is deleted; its key is gone by then. Whom we never knew
+    costs us nothing: no key is fetched."""
+    actor = document.get("actor")
+    if document.get("type") != "Delete" or not isinstance(actor, str):
+        return False
+    deleted = document.get("object")
+    deleted_id = deleted.get("id") if isinstance(deleted, dict) else deleted
+    return deleted_id == actor and await ctx.db.one(ACCOUNT_BY_URI, actor) is None
+
+
+async def _verify(
+    ctx: Context, request: SignedRequest, document: dict[str, Any]
+) -> Verified | None:
+    """Give what the signer may say of it; None for a Delete that nobody can prove any more."""
+    try:
+        signer = await verification.signer(ctx, request)
+        return authenticate(parse_activity(document), signer)
+    except KeyGone as error:
+        if document.get("type") == "Delete":
+            return None
+        raise Refusal(401, error.reason) from error
+    except SignatureError as error:
+        raise Refusal(401, error.reason) from error
+    except Untrusted as error:
+        raise Refusal(403, error.reason) from error
+    except DocumentError as error:
+        raise Refusal(400, error.reason) from error
+
+
+async def _store(ctx: Context, verified: Verified, body: bytes) -> None:
+    activity = verified.activity
+    actor = await ctx.db.one(ACCOUNT_BY_URI, verified.signer)
+    if actor is not None and actor.suspended_at is not None:
+        raise Refusal(403, "the actor is suspended here")
+    item = NewItem(activity.id or "", verified.signer, activity.type, body)
+    await ctx.inbox.put(item, ctx.clock.now())
+    await _note_sign_of_life(ctx, verified.signer)
+
+
+async def _note_sign_of_life(ctx: Context, signer: str) -> None:
+    """A peer that sends us anything is there: what waits for it is due."""
+    host = host_of(signer)
+    if ctx.recent.claim(("heard from", host), every_s=_HEARD_EVERY_S):
+        await ctx.db.execute(HEARD_FROM, host, ctx.clock.now())

@@ -1,0 +1,58 @@
+"""NodeInfo 2.0 and 2.1: what runs here, and how many people use it (FEP-0151)."""
+
+from datetime import timedelta
+from typing import Any, Literal
+
+from activitypub import nodeinfo
+from fedserver import __version__
+from fedserver.context import Context
+from fedserver.routing import Reply, endpoint
+from storage.federation_reads import USAGE, UsageRow
+
+REPOSITORY = "https://github.com/fedserver/fedserver"
+_CACHE_FOR = {"Cache-Control": "max-age=1800, public"}
+_NOBODY = UsageRow(0, 0, 0, 0)
+
+
+@endpoint("GET", "/.well-known/nodeinfo", rate="none")
+async def links(ctx: Context) -> Reply:
+    """Say where the documents are."""
+    return Reply(nodeinfo.links(ctx.config.base_url), headers=_CACHE_FOR)
+
+
+@endpoint("GET", "/nodeinfo/2.0", rate="none")
+async def version_2_0(ctx: Context) -> Reply:
+    """Give the document in schema 2.0, the newest that some clients read."""
+    return await _document(ctx, "2.0")
+
+
+@endpoint("GET", "/nodeinfo/2.1", rate="none")
+async def version_2_1(ctx: Context) -> Reply:
+    """Give the document in schema 2.1."""
+    return await _document(ctx, "2.1")
+
+
+async def _document(ctx: Context, version: Literal["2.0", "2.1"]) -> Reply:
+    now = ctx.clock.now()
+    usage = await ctx.db.one(USAGE, now - timedelta(days=30), now - timedelta(days=180)) or _NOBODY
+    document = nodeinfo.document(
+        version,
+        software_name="fedserver",
+        software_version=__version__,
+        users_total=usage.users,
+        active_month=usage.active_month,
+        active_halfyear=usage.active_halfyear,
+        local_posts=usage.local_posts,
+        open_registrations=ctx.config.instance.registrations == "open",
+        metadata=_metadata(ctx),
+    )
+    return Reply(document, content_type=nodeinfo.content_type(version), headers=_CACHE_FOR)
+
+
+def _metadata(ctx: Context) -> dict[str, Any]:
+    return {
+        "nodeName": ctx.config.instance.title,
+        "nodeDescription": ctx.config.instance.description,
+        # Client libraries know a server by its upstream's API.
+        "upstream": {"name": "mastodon"},
+    }

@@ -1,0 +1,123 @@
+"""Notes, activities and tombstones under their stable URIs.
+
+What not everybody may read is given to signed requests of those who may (one predicate,
+storage.visibility); for all others it does not exist.
+"""
+
+from aiohttp import web
+
+from activitypub.json_bytes import loads
+from activitypub.model import Activity, Collection, Object
+from activitypub.parse import parse_activity
+from fedserver import documents
+from fedserver.context import Context
+from fedserver.errors import NotFound
+from fedserver.federation.replies import activity_reply, tombstone_reply
+from fedserver.federation.requests import signer_of
+from fedserver.routing import Id, Media, Params, Reply, endpoint
+from fedserver.uris import Uris
+from storage.accounts import AccountRow
+from storage.federation_reads import PUBLIC_REPLIES
+from storage.outbox import ACTIVITY_BY_URI, ActivityRow
+from storage.statuses import (
+    STATUS_BY_URI,
+    STATUS_VISIBLE,
+    TOMBSTONE_BY_URI,
+    VISIBLE_STATUS,
+    StatusRow,
+)
+
+_MEDIA = Media.ACTIVITY
+_PUBLIC = ("public", "unlisted")
+_REPLIES_PAGE = 50
+
+
+class RepliesParams(Params, frozen=True, kw_only=True):
+    """`min_id`: the replies after this one."""
+
+    page: str | None = None
+    min_id: Id | None = None
+
+
+@endpoint("GET", "/users/{username}/statuses/{id}", media=_MEDIA, rate="none")
+@endpoint("GET", "/@{username}/{id}", media=_MEDIA, rate="none")
+async def note(ctx: Context, request: web.Request, username: str, id: int) -> Reply:
+    """Give a Note or Question; 410 with a Tombstone after deletion."""
+    uri = Uris(ctx.config.base_url).status(username, id)
+    reader = await signer_of(ctx, request)
+    row = await ctx.db.one(VISIBLE_STATUS, id, reader.id if reader else None)
+    if row is None or row.uri != uri or row.reblog_of_id is not None:
+        return await _tombstone(ctx, uri)
+    notes = await documents.notes(ctx, [row])
+    return activity_reply(notes[row.id], public=row.visibility in _PUBLIC)
+
+
+@endpoint("GET", "/users/{username}/statuses/{id}/activity", media=_MEDIA, rate="none")
+async def status_activity(ctx: Context, request: web.Request, username: str, id: int) -> Reply:
+    """Give the Create or Announce that made a status."""
+    uris = Uris(ctx.config.base_url)
+    reader = await signer_of(ctx, request)
+    row = await ctx.db.one(ACTIVITY_BY_URI, uris.status_activity(username, id))
+    if row is None or not await _may_read(ctx, row, reader):
+        return await _tombstone(ctx, uris.status(username, id))
+    return activity_reply(row.document, public=row.listed)
+
+
+@endpoint("GET", "/users/{username}/statuses/{id}/replies", media=_MEDIA, rate="none")
+async def replies(
+    ctx: Context, request: web.Request, username: str, id: int, params: RepliesParams
+) -> Reply:
+    """Give the public replies to a Note, the oldest first."""
+    uri = Uris(ctx.config.base_url).status(username, id)
+    reader = await signer_of(ctx, request)
+    row = await ctx.db.one(VISIBLE_STATUS, id, reader.id if reader else None)
+    if row is None or row.uri != uri:
+        return await _tombstone(ctx, uri)
+    page = await _replies_page(ctx, row, params.min_id or 0)
+    if params.page is not None:
+        return activity_reply(page)
+    return activity_reply(Collection(type="Collection", id=f"{uri}/replies", first=page))
+
+
+async def _replies_page(ctx: Context, row: StatusRow, after: int) -> Collection:
+    rows = await ctx.db.fetch(PUBLIC_REPLIES, row.id, after, _REPLIES_PAGE)
+    uri = f"{row.uri}/replies"
+    notes = await documents.notes(ctx, [one for one in rows if one.local])
+    items: list[str | Object] = [notes[one.id] if one.local else one.uri for one in rows]
+    more = len(rows) == _REPLIES_PAGE
+    return Collection(
+        type="CollectionPage",
+        id=f"{uri}?page=true&min_id={after}",
+        part_of=uri,
+        items=tuple(items),
+        next=f"{uri}?page=true&min_id={rows[-1].id}" if more else None,
+    )
+
+
+@endpoint("GET", "/activities/{activity_id}", media=_MEDIA, rate="none")
+async def activity(ctx: Context, request: web.Request, activity_id: int) -> Reply:
+    """Give another activity of ours to whom it was addressed."""
+    reader = await signer_of(ctx, request)
+    row = await ctx.db.one(ACTIVITY_BY_URI, Uris(ctx.config.base_url).activity(activity_id))
+    if row is None or not await _may_read(ctx, row, reader):
+        raise NotFound("Record not found")
+    return activity_reply(row.document, public=row.listed)
+
+
+async def _may_read(ctx: Context, row: ActivityRow, reader: AccountRow | None) -> bool:
+    """Who may see the status an activity is about may read it; without one its addressees may."""
+    if row.status_id is not None:
+        status_reader = reader.id if reader else None
+        return await ctx.db.value(STATUS_VISIBLE, row.status_id, status_reader) is True
+    sent: Activity = parse_activity(loads(row.document))
+    return reader is not None and reader.uri in (*sent.to, *sent.cc)
+
+
+async def _tombstone(ctx: Context, uri: str) -> Reply:
+    """Give what is left of a deleted status; one that not everybody could read leaves nothing."""
+    left = await ctx.db.one(TOMBSTONE_BY_URI, uri)
+    if left is None or left.visibility not in _PUBLIC:
+        raise NotFound("Record not found")
+    if await ctx.db.one(STATUS_BY_URI, uri) is not None:
+        raise NotFound("Record not found")
+    return tombstone_reply(uri, left.former_type, left.deleted_at)

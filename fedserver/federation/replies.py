@@ -1,0 +1,28 @@
+"""How ActivityPub documents are answered."""
+
+from datetime import datetime
+
+from activitypub.model import Activity, Actor, Collection, Object, Tombstone
+from fedserver import documents
+from fedserver.routing import Reply
+
+ACTIVITY_TYPE = "application/activity+json; charset=utf-8"
+PUBLIC_CACHE = {"Cache-Control": "max-age=180, public"}
+PRIVATE_CACHE = {"Cache-Control": "private, no-store"}
+
+
+def activity_reply(
+    value: Activity | Actor | Collection | Object | bytes, *, public: bool = True
+) -> Reply:
+    """Give a document; one that not everybody may read is not kept by caches."""
+    return Reply(
+        value if isinstance(value, bytes) else documents.serialise(value),
+        content_type=ACTIVITY_TYPE,
+        headers=PUBLIC_CACHE if public else PRIVATE_CACHE,
+    )
+
+
+def tombstone_reply(uri: str, former_type: str | None, deleted_at: datetime | None) -> Reply:
+    """Give 410 and the Tombstone of what was deleted (ActivityPub §6.4)."""
+    tombstone = Tombstone(id=uri, former_type=former_type, deleted=deleted_at)
+    return Reply(documents.serialise(tombstone), status=410, content_type=ACTIVITY_TYPE)

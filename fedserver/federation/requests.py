@@ -1,0 +1,48 @@
+"""What a peer's HTTP request says of its sender."""
+
+from aiohttp import web
+
+from activitypub.errors import SignatureError
+from activitypub.signatures import SignedRequest
+from fedserver.context import Context
+from fedserver.errors import Unauthorized
+from fedserver.services import verification
+from storage.accounts import ACCOUNT_BY_URI, AccountRow
+
+
+def signed_request(ctx: Context, request: web.Request, body: bytes) -> SignedRequest:
+    """Give the request as its sender addressed it: to our public address, not a proxy's."""
+    headers: dict[str, str] = {}
+    for name, value in request.headers.items():
+        known = headers.get(name.lower())
+        headers[name.lower()] = value if known is None else f"{known}, {value}"
+    return SignedRequest(
+        method=request.method,
+        url=ctx.config.base_url + request.raw_path,
+        headers=headers,
+        body=body,
+    )
+
+
+async def signer_of(ctx: Context, request: web.Request) -> AccountRow | None:
+    """Give the account that signed a GET; None where it is not signed.
+
+    Raises Unauthorized for a signature that is wrong, and, where only signed fetches are served,
+    for a missing one.
+    """
+    if not _is_signed(request):
+        if ctx.config.federation.signed_fetches_only:
+            raise Unauthorized("Request not signed")
+        return None
+    try:
+        uri = await verification.signer(ctx, signed_request(ctx, request, b""))
+    except SignatureError as error:
+        raise Unauthorized(error.reason) from error
+    account = await ctx.db.one(ACCOUNT_BY_URI, uri)
+    if account is None or account.gone:
+        raise Unauthorized("the signer is not welcome here")
+    return account
+
+
+def _is_signed(request: web.Request) -> bool:
+    return "Signature" in request.headers or "Signature-Input" in request.headers

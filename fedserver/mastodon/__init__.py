@@ -1,0 +1,7 @@
+"""The Mastodon client API. Importing the room registers its endpoints; a module is a resource."""
+
+from importlib import import_module
+from pkgutil import iter_modules
+
+for _module in iter_modules(__path__):
+    import_module(f"{__name__}.{_module.name}")

@@ -1,0 +1,27 @@
+"""Typed endpoints: a handler's signature is its contract, the decorator only attaches data."""
+
+from fedserver.routing.callers import AppToken, Caller, Token
+from fedserver.routing.endpoints import Endpoint, Media, all_endpoints, endpoint
+from fedserver.routing.mounting import CONTEXT, mount
+from fedserver.routing.pages import Page, PageParams
+from fedserver.routing.params import Id, Params, UploadedFile
+from fedserver.routing.responses import JSON, Reply
+
+__all__ = [
+    "CONTEXT",
+    "JSON",
+    "AppToken",
+    "Caller",
+    "Endpoint",
+    "Id",
+    "Media",
+    "Page",
+    "PageParams",
+    "Params",
+    "Reply",
+    "Token",
+    "UploadedFile",
+    "all_endpoints",
+    "endpoint",
+    "mount",
+]

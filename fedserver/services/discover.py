@@ -1,0 +1,103 @@
+"""WebFinger and NodeInfo: from a handle to an actor, and what software a peer runs."""
+
+from urllib.parse import urlsplit
+
+from activitypub.errors import ProtocolError, Untrusted
+from activitypub.hostmeta import parse_host_meta_template
+from activitypub.json_bytes import loads
+from activitypub.nodeinfo import Software, parse_document, parse_links
+from activitypub.origins import same_origin
+from activitypub.signatures import Dialect
+from activitypub.webfinger import Handle, Jrd, parse_jrd, webfinger_url
+from fedserver.context import Context
+from fedserver.errors import Denied, Gone, Unreachable
+from fedserver.outgoing import Response
+from fedserver.services import fetch, signing
+from fedserver.services.fetch import Budget
+from storage.hosts import LEARN_SOFTWARE
+
+_JRD_ACCEPT = "application/jrd+json, application/json"
+
+
+async def find_actor_uri(ctx: Context, handle: Handle, budget: Budget) -> str:
+    """Ask the handle's domain which actor it names (RFC 7033).
+
+    Raises Gone where the domain does not know it, Unreachable or Denied where it does not
+    answer, ProtocolError for an answer that is not to be believed.
+    """
+    jrd = await _ask(ctx, handle, budget)
+    if jrd.actor_uri is None:
+        raise Gone(f"acct:{handle}")
+    return jrd.actor_uri
+
+
+async def confirmed_handle(ctx: Context, handle: Handle, actor_uri: str, budget: Budget) -> Handle:
+    """Give the handle that an actor goes by, starting from its name at its id's own host.
+
+    Where that host names another domain (a split domain), the other domain must itself lead back
+    to the actor. Raises as `find_actor_uri`, and Untrusted where it does not.
+    """
+    jrd = await _ask(ctx, handle, budget)
+    subject = jrd.subject or handle
+    if jrd.actor_uri != actor_uri:
+        raise Untrusted("WebFinger leads to another actor")
+    if subject.domain == handle.domain:
+        return handle
+    if await find_actor_uri(ctx, subject, budget) != actor_uri:
+        raise Untrusted("the domain of the handle leads to another actor")
+    return subject
+
+
+async def _ask(ctx: Context, handle: Handle, budget: Budget) -> Jrd:
+    base = f"{_scheme(ctx)}://{handle.domain}"
+    url = webfinger_url(base, handle.acct)
+    try:
+        return parse_jrd(loads((await _get(ctx, url, budget)).body))
+    except Gone:
+        elsewhere = await _host_meta_url(ctx, base, handle, budget)
+        if elsewhere is None or elsewhere == url:
+            raise
+        return parse_jrd(loads((await _get(ctx, elsewhere, budget)).body))
+
+
+async def _host_meta_url(ctx: Context, base: str, handle: Handle, budget: Budget) -> str | None:
+    """A domain may say in host-meta that WebFinger lives on another host (RFC 6415)."""
+    try:
+        answer = await _get(ctx, f"{base}/.well-known/host-meta", budget)
+        template = parse_host_meta_template(answer.body.decode("utf-8", "replace"))
+    except (Gone, Denied, Unreachable, ProtocolError):
+        return None
+    return template.replace("{uri}", handle.acct) if template else None
+
+
+async def learn_software(ctx: Context, base: str, budget: Budget) -> Software | None:
+    """Ask a peer's NodeInfo what it runs, and keep the answer; None where it does not say."""
+    try:
+        links = loads((await _get(ctx, f"{base}/.well-known/nodeinfo", budget)).body)
+        href = parse_links(links)
+        if href is None or not same_origin(href, base):
+            return None
+        software = parse_document(loads((await _get(ctx, href, budget)).body))
+    except (Gone, Denied, Unreachable, ProtocolError):
+        return None
+    host = urlsplit(base).netloc.lower()
+    await ctx.db.execute(LEARN_SOFTWARE, host, software.name, software.version, ctx.clock.now())
+    return software
+
+
+async def _get(ctx: Context, url: str, budget: Budget) -> Response:
+    budget.spend()
+    key = await signing.instance_key(ctx)
+    response = await ctx.out.request(
+        "GET",
+        url,
+        headers={"Accept": _JRD_ACCEPT},
+        limits=fetch.limits(ctx),
+        signer=signing.signer(ctx, key, Dialect.CAVAGE),
+        follow_redirects=True,
+    )
+    return fetch.accepted(url, response)
+
+
+def _scheme(ctx: Context) -> str:
+    return "http" if ctx.config.plain_http else "https"

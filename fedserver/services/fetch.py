@@ -1,0 +1,203 @@
+"""Signed fetches of ActivityPub documents, bounded for each activity that causes them."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
+
+from activitypub.confusion import refuse_confusing
+from activitypub.errors import ProtocolError, Untrusted
+from activitypub.json_bytes import loads
+from activitypub.jsonld import is_usual, normalise
+from activitypub.model import Actor, ActorKey
+from activitypub.origins import host_of
+from activitypub.parse import key_owner, parse_actor
+from activitypub.signatures import Dialect
+from activitypub.trust import Refetch, check_fetched, check_key_owner
+from fedserver.context import Context
+from fedserver.errors import Denied, FedserverError, Gone, Refused, Unreachable
+from fedserver.outgoing import Limits, Response
+from fedserver.services import signing
+from storage.hosts import DIALECT_OF, REMEMBER_DIALECT
+
+ACCEPT = 'application/activity+json, application/ld+json; profile="https://www.w3.org/ns/activitystreams"'
+_REFUSALS = frozenset({400, 401, 403})
+_GONE = frozenset({404, 410})
+_FORGET_FAILURES_AFTER_S = 60.0
+_MAX_FAILURES_KEPT = 2_000
+
+T = TypeVar("T")
+Json = dict[str, Any]
+
+
+class Budget:
+    """How many fetches one incoming activity, or one request of a person, may cause."""
+
+    def __init__(self, fetches: int) -> None:
+        self._left = fetches
+
+    def spend(self) -> None:
+        """Count one fetch. Raises Refused when none is left."""
+        if self._left <= 0:
+            raise Refused("it would take more fetches than one activity may cause")
+        self._left -= 1
+
+
+async def document(ctx: Context, uri: str, budget: Budget) -> Json:
+    """Fetch the document that `uri` names, as the instance actor, and check that it may speak.
+
+    Raises Gone (404, 410), Denied (another refusal), Unreachable, Refused (budget), or
+    ProtocolError for what is not to be believed (FEP-fe34).
+    """
+    budget.spend()
+    return await _shared(ctx).once(uri, lambda: _document(ctx, uri, budget))
+
+
+async def key(ctx: Context, key_id: str, budget: Budget) -> tuple[Actor, ActorKey]:
+    """Fetch the actor that owns `key_id` and give both; each must name the other.
+
+    A peer may serve a key as a document of its own, which then leads to its owner.
+    """
+    fetched = await document(ctx, key_id, budget)
+    owner = key_owner(fetched)
+    if owner is not None and "inbox" not in fetched:
+        fetched = await document(ctx, owner, budget)
+    actor = parse_actor(fetched)
+    return actor, check_key_owner(actor, key_id)
+
+
+async def _document(ctx: Context, uri: str, budget: Budget) -> Json:
+    response = await get(ctx, uri)
+    fetched = await _read(response)
+    verdict = check_fetched(
+        fetched,
+        requested_url=uri,
+        final_url=response.url,
+        content_type=response.headers.get("content-type", ""),
+    )
+    if isinstance(verdict, Refetch):
+        budget.spend()
+        return await _lead_back(ctx, verdict.id)
+    return fetched
+
+
+async def _lead_back(ctx: Context, uri: str) -> Json:
+    """A document under another address than its id counts only as its id's own address has it."""
+    response = await get(ctx, uri)
+    fetched = await _read(response)
+    verdict = check_fetched(
+        fetched,
+        requested_url=uri,
+        final_url=response.url,
+        content_type=response.headers.get("content-type", ""),
+    )
+    if isinstance(verdict, Refetch):
+        raise Untrusted("the id of the document does not lead back to it")
+    return fetched
+
+
+async def _read(response: Response) -> Json:
+    return await plain(loads(response.body))
+
+
+async def plain(given: Json) -> Json:
+    """Give a document as plain JSON reading understands it (JSON-LD only where that is needed).
+
+    Raises Untrusted or DocumentError for one that could be read in two ways.
+    """
+    usual = given if is_usual(given) else await asyncio.to_thread(normalise, given)
+    refuse_confusing(usual)
+    return dict(usual)
+
+
+async def get(ctx: Context, url: str) -> Response:
+    """GET `url`, signed in the dialect its host is known to take, in the other one if refused."""
+    key_of_instance = await signing.instance_key(ctx)
+    host = host_of(url)
+    known = await ctx.db.value(DIALECT_OF, host)
+    first = Dialect(known) if known else Dialect.CAVAGE
+    response = await _get(ctx, url, key_of_instance, first)
+    if response.status in _REFUSALS:
+        second = Dialect.RFC9421 if first is Dialect.CAVAGE else Dialect.CAVAGE
+        again = await _get(ctx, url, key_of_instance, second)
+        if again.status < 300:
+            await ctx.db.execute(REMEMBER_DIALECT, host, str(second), ctx.clock.now())
+            response = again
+    return accepted(url, response)
+
+
+async def _get(
+    ctx: Context, url: str, key_of_instance: signing.SigningKey, dialect: Dialect
+) -> Response:
+    return await ctx.out.request(
+        "GET",
+        url,
+        headers={"Accept": ACCEPT},
+        limits=limits(ctx),
+        signer=signing.signer(ctx, key_of_instance, dialect),
+        follow_redirects=True,
+    )
+
+
+def limits(ctx: Context) -> Limits:
+    """Give what one request to a peer may cost."""
+    federation = ctx.config.federation
+    return Limits(total_s=federation.request_timeout_s, max_bytes=federation.max_document_bytes)
+
+
+def accepted(url: str, response: Response) -> Response:
+    """Give a 200 back. Raises Gone (404, 410), Unreachable (429, 5xx) or Denied for the rest."""
+    if response.status in _GONE:
+        raise Gone(url)
+    if response.status == 429 or response.status >= 500:
+        raise Unreachable(host_of(url), f"answered {response.status}")
+    if response.status != 200:
+        raise Denied(response.status, f"GET {url}")
+    return response
+
+
+class _Shared:
+    """Fetches under way in this process, so that many who want one thing fetch it once, and what
+    failed lately, so that it is not asked for again at once."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._under_way: dict[str, asyncio.Future[Any]] = {}
+        self._failed: OrderedDict[str, tuple[float, Exception]] = OrderedDict()
+
+    async def once(self, name: str, call: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        self._raise_recent_failure(name)
+        running = self._under_way.get(name)
+        if running is None:
+            running = asyncio.ensure_future(call())
+            self._under_way[name] = running
+            running.add_done_callback(lambda done: self._finished(name, done))
+        result: T = await asyncio.shield(running)
+        return result
+
+    def _finished(self, name: str, done: asyncio.Future[Any]) -> None:
+        del self._under_way[name]
+        error = None if done.cancelled() else done.exception()
+        if isinstance(error, FedserverError | ProtocolError) and not isinstance(error, Refused):
+            self._failed[name] = (self._monotonic() + _FORGET_FAILURES_AFTER_S, error)
+            while len(self._failed) > _MAX_FAILURES_KEPT:
+                self._failed.popitem(last=False)
+
+    def _raise_recent_failure(self, name: str) -> None:
+        until, error = self._failed.get(name, (0.0, None))
+        if error is None:
+            return
+        if self._monotonic() < until:
+            raise error
+        del self._failed[name]
+
+
+_shared_by_context: WeakKeyDictionary[Any, _Shared] = WeakKeyDictionary()
+
+
+def _shared(ctx: Context) -> _Shared:
+    found = _shared_by_context.get(ctx.out)
+    if found is None:
+        found = _shared_by_context[ctx.out] = _Shared(ctx.clock.monotonic)
+    return found

@@ -1,0 +1,283 @@
+"""URI → account. Fetches an actor that is not known yet and keeps what may be kept of it.
+
+An id is believed only from its own origin (FEP-fe34), a handle only when WebFinger at the handle's
+domain leads to the actor, or when the domain is the host of the id itself.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from activitypub.errors import ProtocolError
+from activitypub.model import Actor, ActorKey, Emoji
+from activitypub.origins import host_of, same_origin
+from activitypub.parse import parse_actor
+from activitypub.webfinger import Handle
+from fedserver.context import Context
+from fedserver.errors import FedserverError, NotFound, Refused
+from fedserver.services import discover, fetch
+from fedserver.services.fetch import Budget
+from fedserver.services.text_in import (
+    clean_field_value,
+    clean_html,
+    clean_plain,
+)
+from storage.accounts import (
+    ACCOUNT_BY_URI,
+    ACCOUNTS_BY_URIS,
+    DELETE_OTHER_KEYS,
+    INSERT_ACCOUNT,
+    INSERT_IDENTITY,
+    LOCAL_ACCOUNT_BY_NAME,
+    PUT_KEY,
+    REMOTE_ACCOUNT_BY_HANDLE,
+    UPDATE_IDENTITY,
+    UPDATE_REMOTE_ACCOUNT,
+    AccountRow,
+)
+from storage.database import Conflict, Transaction
+
+Json = dict[str, object]
+
+STALE_AFTER = timedelta(days=1)
+_MAX_FIELDS = 50
+_MAX_KEYS = 10
+
+
+async def account(ctx: Context, uri: str, budget: Budget) -> AccountRow:
+    """Give the account that `uri` names, fetched if it is not known.
+
+    Raises Refused or an Unreachable/Gone/Denied where it cannot be had, ProtocolError where the
+    document is not to be believed.
+    """
+    known = await ctx.db.one(ACCOUNT_BY_URI, uri)
+    if known is not None:
+        return known
+    if same_origin(uri, ctx.config.base_url):
+        raise NotFound("Record not found")
+    return await fetch_account(ctx, uri, budget)
+
+
+async def known_accounts(ctx: Context, uris: Sequence[str]) -> dict[str, AccountRow]:
+    """Give those of `uris` that are known already, by their live URI, in one query."""
+    rows = await ctx.db.fetch(ACCOUNTS_BY_URIS, list(uris))
+    return {row.uri: row for row in rows}
+
+
+async def fetch_account(ctx: Context, uri: str, budget: Budget) -> AccountRow:
+    """Read the actor anew from its origin and store it."""
+    return await store_actor(ctx, parse_actor(await fetch.document(ctx, uri, budget)), budget)
+
+
+async def store_actor(ctx: Context, actor: Actor, budget: Budget) -> AccountRow:
+    """Keep an actor document that came from its own origin, and give its account."""
+    if not actor.preferred_username or not actor.inbox:
+        raise Refused("the actor has no name or no inbox")
+    known = await ctx.db.one(ACCOUNT_BY_URI, actor.id)
+    if known is not None and known.local:
+        raise Refused("an actor of this instance cannot be written from outside")
+    if known is None:
+        return await _insert(ctx, actor, await _confirmed_domain(ctx, actor, budget))
+    async with ctx.db.transaction() as tx:
+        await _update(ctx, tx, known, actor)
+    return await _reread(ctx, actor.id)
+
+
+async def refresh_in(ctx: Context, tx: Transaction, known: AccountRow, actor: Actor) -> None:
+    """Take over what a signed Update says of its own actor."""
+    await _update(ctx, tx, known, actor)
+
+
+async def refreshed(ctx: Context, row: AccountRow, budget: Budget) -> AccountRow:
+    """Give `row`, read anew if that is due; an unreachable peer leaves what we have."""
+    due = row.fetched_at is not None and ctx.clock.now() - row.fetched_at > STALE_AFTER
+    if row.local or not due:
+        return row
+    try:
+        return await fetch_account(ctx, row.uri, budget)
+    except (FedserverError, ProtocolError):
+        return row
+
+
+async def account_by_handle(ctx: Context, handle: Handle, budget: Budget) -> AccountRow | None:
+    """Give the account that `name@domain` names, asking WebFinger where it is not known."""
+    if handle.domain in (None, "", ctx.config.instance.domain):
+        return await ctx.db.one(LOCAL_ACCOUNT_BY_NAME, handle.username)
+    known = await ctx.db.one(REMOTE_ACCOUNT_BY_HANDLE, handle.username, handle.domain)
+    if known is not None:
+        return known
+    uri = await discover.find_actor_uri(ctx, handle, budget)
+    return await account(ctx, uri, budget)
+
+
+async def known_by_handle(ctx: Context, username: str, domain: str | None) -> AccountRow | None:
+    """Give the account of a handle if it is known, without asking anybody."""
+    if domain is None or domain == ctx.config.instance.domain:
+        return await ctx.db.one(LOCAL_ACCOUNT_BY_NAME, username)
+    return await ctx.db.one(REMOTE_ACCOUNT_BY_HANDLE, username, domain)
+
+
+async def _confirmed_domain(ctx: Context, actor: Actor, budget: Budget) -> str:
+    """Give the domain of the handle: one that WebFinger confirms, else the host of the id."""
+    host = host_of(actor.id)
+    try:
+        handle = await discover.confirmed_handle(
+            ctx, Handle(actor.preferred_username or "", host), actor.id, budget
+        )
+    except (FedserverError, ProtocolError):
+        return host
+    return handle.domain
+
+
+async def _insert(ctx: Context, actor: Actor, domain: str) -> AccountRow:
+    facts = _facts(ctx, actor)
+    created_at = min(actor.published or facts.now, facts.now)
+    account_id = ctx.ids.new()
+    try:
+        async with ctx.db.transaction() as tx:
+            await tx.execute(
+                INSERT_ACCOUNT,
+                account_id,
+                actor.id,
+                actor.preferred_username,
+                domain,
+                facts.url,
+                actor.inbox,
+                facts.shared_inbox,
+                actor.outbox,
+                actor.followers,
+                actor.following,
+                actor.featured,
+                actor.type,
+                facts.display_name,
+                facts.note,
+                facts.fields,
+                facts.emojis,
+                actor.icon_url,
+                actor.image_url,
+                actor.manually_approves_followers,
+                actor.discoverable,
+                bool(actor.indexable),
+                bool(actor.memorial),
+                list(actor.also_known_as),
+                facts.now if actor.suspended else None,
+                created_at,
+                facts.now,
+            )
+            await tx.execute(
+                INSERT_IDENTITY,
+                actor.id,
+                account_id,
+                actor.preferred_username,
+                domain,
+                actor.inbox,
+                facts.shared_inbox,
+                created_at,
+            )
+            await _put_keys(tx, account_id, actor, facts.now)
+    except Conflict:
+        pass  # another task stored the same actor first
+    return await _reread(ctx, actor.id)
+
+
+async def _reread(ctx: Context, uri: str) -> AccountRow:
+    row = await ctx.db.one(ACCOUNT_BY_URI, uri)
+    if row is None:
+        raise Refused("the actor vanished while it was stored")
+    return row
+
+
+async def _update(ctx: Context, tx: Transaction, known: AccountRow, actor: Actor) -> None:
+    facts = _facts(ctx, actor)
+    await tx.execute(
+        UPDATE_REMOTE_ACCOUNT,
+        known.id,
+        facts.url,
+        actor.inbox,
+        facts.shared_inbox,
+        actor.outbox,
+        actor.followers,
+        actor.following,
+        actor.featured,
+        actor.type,
+        facts.display_name,
+        facts.note,
+        facts.fields,
+        facts.emojis,
+        actor.icon_url,
+        actor.image_url,
+        actor.manually_approves_followers,
+        actor.discoverable,
+        bool(actor.indexable),
+        bool(actor.memorial),
+        list(actor.also_known_as),
+        facts.now,
+    )
+    await tx.execute(UPDATE_IDENTITY, actor.id, actor.inbox, facts.shared_inbox)
+    await _put_keys(tx, known.id, actor, facts.now)
+
+
+async def _put_keys(tx: Transaction, account_id: int, actor: Actor, now: datetime) -> None:
+    keys = [key for key in actor.keys if _believed(key, actor)]
+    for key in keys[:_MAX_KEYS]:
+        await tx.execute(
+            PUT_KEY,
+            key.id,
+            account_id,
+            actor.id,
+            "rsa" if key.public_key_pem else "ed25519",
+            key.public_key_pem or key.multikey,
+            None,
+            now,
+            now,
+        )
+    await tx.execute(DELETE_OTHER_KEYS, account_id, [key.id for key in keys])
+
+
+def _believed(key: ActorKey, actor: Actor) -> bool:
+    """A key counts only when its owner is the actor and its id is of the actor's origin."""
+    return key.owner == actor.id and same_origin(key.id, actor.id)
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What we make of an actor document before we keep it: cleaned and bounded."""
+
+    now: datetime
+    url: str
+    shared_inbox: str | None
+    display_name: str
+    note: str
+    fields: list[Json]
+    emojis: list[Json]
+
+
+def _facts(ctx: Context, actor: Actor) -> _Facts:
+    # A foreign shared inbox would let an actor redirect what is meant for others of its host.
+    shared = actor.shared_inbox
+    trusted_shared = shared if shared and same_origin(shared, actor.id) else None
+    return _Facts(
+        now=ctx.clock.now(),
+        url=actor.url or actor.id,
+        shared_inbox=trusted_shared,
+        display_name=clean_plain(actor.name or "", 500),
+        note=clean_html(actor.summary or ""),
+        fields=[
+            {
+                "name": clean_plain(field.name, 255),
+                "value": clean_field_value(field.value),
+                "verified_at": None,
+            }
+            for field in actor.fields[:_MAX_FIELDS]
+        ],
+        emojis=emoji_entries(actor.emojis),
+    )
+
+
+def emoji_entries(emojis: Sequence[Emoji]) -> list[Json]:
+    """Give what the API shows of a peer's custom emoji."""
+    return [
+        {"shortcode": one.shortcode, "url": one.url, "static_url": one.url}
+        for one in emojis
+        if one.url
+    ]

@@ -1,0 +1,61 @@
+"""The URIs that this instance gives out. The only place where one is made.
+
+What was given out is stored whole and never made again: these functions serve new things only.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Uris:
+    """Makes URIs below `base` (`https://example.org`, without a slash at the end)."""
+
+    base: str
+
+    @property
+    def shared_inbox(self) -> str:
+        return f"{self.base}/inbox"
+
+    @property
+    def instance_actor(self) -> str:
+        return f"{self.base}/actor"
+
+    def actor(self, username: str) -> str:
+        return f"{self.base}/users/{username}"
+
+    def profile(self, username: str) -> str:
+        """The page for people."""
+        return f"{self.base}/@{username}"
+
+    def status(self, username: str, status_id: int) -> str:
+        return f"{self.base}/users/{username}/statuses/{status_id}"
+
+    def status_page(self, username: str, status_id: int) -> str:
+        """The page for people."""
+        return f"{self.base}/@{username}/{status_id}"
+
+    def status_activity(self, username: str, status_id: int) -> str:
+        """The Create or Announce that made a status."""
+        return f"{self.status(username, status_id)}/activity"
+
+    def activity(self, activity_id: int) -> str:
+        return f"{self.base}/activities/{activity_id}"
+
+    def tag(self, name: str) -> str:
+        return f"{self.base}/tags/{name}"
+
+    def media(self, blob: str) -> str:
+        return f"{self.base}/media/{blob}"
+
+    def static(self, path: str) -> str:
+        return f"{self.base}/static/{path}"
+
+
+def main_key(actor_uri: str) -> str:
+    """The id of an actor's RSA key: a fragment, since some peers compare it with the actor."""
+    return f"{actor_uri}#main-key"
+
+
+def ed25519_key(actor_uri: str) -> str:
+    """The id of the Ed25519 key that the server holds for an actor."""
+    return f"{actor_uri}#ed25519-key"

@@ -1,0 +1,9 @@
+"""What runs beside the requests: the inbox, the deliveries, and tidying up."""
+
+from fedserver.workers.delivery_worker import deliver_always
+from fedserver.workers.housekeeping import keep_house
+from fedserver.workers.inbox_worker import process_always
+
+ALL = (process_always, deliver_always, keep_house)
+
+__all__ = ["ALL"]

@@ -1,0 +1,236 @@
+"""Delivers to peers, one lane for each host: the oldest first, a few in flight, back-off for the
+whole lane. Nothing of the queue is in memory but the batches being sent."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import Enum, auto
+
+from activitypub.signatures import Dialect
+from fedserver.context import Context
+from fedserver.errors import NotFound, Unreachable
+from fedserver.events import DELIVERIES
+from fedserver.outgoing import Response
+from fedserver.services import fetch, signing
+from fedserver.workers.retries import next_try, read_retry_after
+from fedserver.workers.traffic import travelled
+from storage.deliveries import (
+    DELETE_DELIVERIES,
+    DELETE_OVERDUE,
+    DELIVERIES_OF_LANE,
+    IS_SHARED_INBOX,
+    DeliveryRow,
+)
+from storage.failures import is_temporary
+from storage.hosts import (
+    CLOSE_LANE,
+    HOST_GONE,
+    LEASE_LANES,
+    LOCK_LANE,
+    NEXT_LANE_AT,
+    NOTE_REFUSAL,
+    POSTPONE_LANE,
+    REMEMBER_DIALECT,
+    RENEW_LEASE,
+    LaneRow,
+)
+
+log = logging.getLogger(__name__)
+
+LANES_AT_ONCE = 50
+LANE_BATCH = 20
+IN_FLIGHT_PER_HOST = 2
+LEASE_FOR = timedelta(minutes=3)
+SWEEP_EVERY_S = 60.0
+_DATABASE_PAUSE_S = 1.0
+_random = random.Random()
+
+
+class Verdict(Enum):
+    """What the answer to a delivery means for its row and for its lane."""
+
+    DELIVERED = auto()
+    REFUSED = auto()  # this activity is not wanted there: its row goes
+    GONE = auto()  # the inbox does not exist any more
+    LATER = auto()  # the host has trouble: the lane waits
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What came of one delivery."""
+
+    row: DeliveryRow
+    verdict: Verdict
+    reason: str
+    retry_after: timedelta | None = None
+
+
+async def deliver_always(ctx: Context) -> None:
+    """Deliver until cancelled; sleep until something is to be sent or a lane is due again."""
+    running: set[asyncio.Task[None]] = set()
+    async with asyncio.TaskGroup() as tasks:
+        while True:
+            try:
+                await _start_lanes(ctx, tasks, running)
+                await _wait(ctx, running)
+            except Exception as error:  # the worker outlives a restart of the database
+                if not is_temporary(error):
+                    raise
+                log.warning("deliveries wait for the database: %s", error)
+                await asyncio.sleep(_DATABASE_PAUSE_S)
+
+
+async def _start_lanes(
+    ctx: Context, tasks: asyncio.TaskGroup, running: set[asyncio.Task[None]]
+) -> None:
+    free = LANES_AT_ONCE - len(running)
+    if free <= 0:
+        return
+    now = ctx.clock.now()
+    for lane in await ctx.db.fetch(LEASE_LANES, now, now + LEASE_FOR, free):
+        task = tasks.create_task(_run_lane(ctx, lane))
+        running.add(task)
+        task.add_done_callback(running.discard)
+
+
+async def _wait(ctx: Context, running: set[asyncio.Task[None]]) -> None:
+    if len(running) >= LANES_AT_ONCE:
+        await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+        return
+    due_at = await ctx.db.value(NEXT_LANE_AT)
+    pause_s = SWEEP_EVERY_S
+    if due_at is not None:
+        pause_s = min(pause_s, max(0.05, (due_at - ctx.clock.now()).total_seconds()))
+    await ctx.events.wait(DELIVERIES, timeout_s=pause_s)
+
+
+async def _run_lane(ctx: Context, lane: LaneRow) -> None:
+    try:
+        await run_lane(ctx, lane)
+    except Exception as error:  # one lane's trouble is not the others'
+        if not is_temporary(error):
+            log.exception("deliveries to %s stopped", lane.host)
+        # The lease ends by itself, and the lane is tried again.
+
+
+async def run_lane(ctx: Context, lane: LaneRow) -> None:
+    """Send what waits for one host, until nothing is left or the host has trouble."""
+    dialect = Dialect(lane.dialect)
+    succeeded = False
+    while rows := await ctx.db.fetch(DELIVERIES_OF_LANE, lane.host, LANE_BATCH):
+        sent, dialect = await _send_batch(ctx, lane.host, rows, dialect)
+        await _settle(ctx, lane.host, sent)
+        succeeded = succeeded or any(one.verdict is Verdict.DELIVERED for one in sent)
+        if await _is_host_gone(ctx, sent):
+            await ctx.db.execute(HOST_GONE, lane.host, ctx.clock.now(), "answered 410")
+            return
+        trouble = [one for one in sent if one.verdict is Verdict.LATER]
+        if trouble:
+            await _postpone(ctx, lane, trouble[0], succeeded)
+            return
+        await ctx.db.execute(RENEW_LEASE, lane.host, ctx.clock.now() + LEASE_FOR)
+    await _close(ctx, lane.host, succeeded)
+
+
+async def _is_host_gone(ctx: Context, sent: Sequence[Sent]) -> bool:
+    """A shared inbox that is gone speaks for its host; a person's inbox only for the person."""
+    for inbox in {one.row.inbox_url for one in sent if one.verdict is Verdict.GONE}:
+        if await ctx.db.value(IS_SHARED_INBOX, inbox):
+            return True
+    return False
+
+
+async def _send_batch(
+    ctx: Context, host: str, rows: Sequence[DeliveryRow], dialect: Dialect
+) -> tuple[list[Sent], Dialect]:
+    """Send a batch; the first goes alone, so that what it teaches holds for the others."""
+    first = await _send(ctx, rows[0], dialect)
+    if first.verdict is Verdict.REFUSED and first.reason.startswith(("400", "401", "403")):
+        other = Dialect.RFC9421 if dialect is Dialect.CAVAGE else Dialect.CAVAGE
+        again = await _send(ctx, rows[0], other)
+        if again.verdict is Verdict.DELIVERED:
+            await ctx.db.execute(REMEMBER_DIALECT, host, str(other), ctx.clock.now())
+            first, dialect = again, other
+    if first.verdict is Verdict.LATER:
+        return [first], dialect
+    places = asyncio.Semaphore(IN_FLIGHT_PER_HOST)
+
+    async def send_one(row: DeliveryRow) -> Sent:
+        async with places:
+            return await _send(ctx, row, dialect)
+
+    return [first, *await asyncio.gather(*map(send_one, rows[1:]))], dialect
+
+
+async def _send(ctx: Context, row: DeliveryRow, dialect: Dialect) -> Sent:
+    begun_s = ctx.clock.monotonic()
+    sent = await _post(ctx, row, dialect)
+    travelled(
+        activity=row.type,
+        source=ctx.config.instance.domain,
+        destination=row.inbox_url,
+        outcome=sent.verdict.name.lower() if sent.reason == "" else sent.reason,
+        duration_ms=(ctx.clock.monotonic() - begun_s) * 1000,
+    )
+    return sent
+
+
+async def _post(ctx: Context, row: DeliveryRow, dialect: Dialect) -> Sent:
+    try:
+        key = await signing.signing_key(ctx, row.account_id)
+        response = await ctx.out.request(
+            "POST",
+            row.inbox_url,
+            headers={"Content-Type": signing.ACTIVITY_JSON},
+            body=row.document,
+            limits=fetch.limits(ctx),
+            signer=signing.signer(ctx, key, dialect),
+            repeatable=True,  # the receiver knows a repeated activity by its id
+        )
+    except Unreachable as error:
+        return Sent(row, Verdict.LATER, error.reason)
+    except NotFound as error:
+        return Sent(row, Verdict.REFUSED, str(error))
+    return _judge(ctx, row, response)
+
+
+def _judge(ctx: Context, row: DeliveryRow, response: Response) -> Sent:
+    status = response.status
+    if 200 <= status < 300:
+        return Sent(row, Verdict.DELIVERED, "")
+    if status == 410:
+        return Sent(row, Verdict.GONE, "410")
+    if status in (408, 425, 429) or status >= 500:
+        retry_after = read_retry_after(response.headers.get("Retry-After"), ctx.clock.now())
+        return Sent(row, Verdict.LATER, f"answered {status}", retry_after)
+    return Sent(row, Verdict.REFUSED, f"{status}")
+
+
+async def _settle(ctx: Context, host: str, sent: Sequence[Sent]) -> None:
+    ended = [one.row for one in sent if one.verdict is not Verdict.LATER]
+    await ctx.db.execute(
+        DELETE_DELIVERIES,
+        [row.activity_id for row in ended],
+        [row.inbox_url for row in ended],
+    )
+    refused = [one for one in sent if one.verdict is Verdict.REFUSED]
+    if refused:
+        await ctx.db.execute(NOTE_REFUSAL, host, ctx.clock.now(), refused[0].reason)
+
+
+async def _postpone(ctx: Context, lane: LaneRow, trouble: Sent, succeeded: bool) -> None:
+    now = ctx.clock.now()
+    failures = 1 if succeeded else lane.failures + 1
+    at = next_try(failures, now, trouble.retry_after, _random)
+    await ctx.db.execute(POSTPONE_LANE, lane.host, at, now, trouble.reason, failures)
+    give_up = timedelta(days=ctx.config.federation.delivery_give_up_days)
+    await ctx.db.execute(DELETE_OVERDUE, lane.host, now - give_up)
+
+
+async def _close(ctx: Context, host: str, succeeded: bool) -> None:
+    async with ctx.db.transaction() as tx:
+        await tx.execute(LOCK_LANE, host)
+        await tx.execute(CLOSE_LANE, host, ctx.clock.now() if succeeded else None)

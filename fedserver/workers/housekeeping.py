@@ -1,0 +1,48 @@
+"""Removes, now and then, what nobody needs any more."""
+
+import asyncio
+from datetime import timedelta
+
+from fedserver.context import Context
+from storage.housekeeping import (
+    EMPTY_HOMES_OF_ABSENT,
+    FORGET_EXPIRED_CODES,
+    FORGET_EXPIRED_MUTES,
+    FORGET_EXPIRED_SESSIONS,
+    FORGET_UNPOSTED_MEDIA,
+    TRIM_HOMES,
+)
+from storage.idempotency import FORGET_OLD_KEYS
+from storage.inbox import FORGET_PROCESSED
+
+HOME_ENTRIES_KEPT = 800
+# A little more than the fan-out's own limit, so that no timeline has a hole.
+ABSENT_AFTER = timedelta(days=13)
+KEYS_KEPT_FOR = timedelta(hours=6)
+# Longer than a signature is valid, and than peers go on retrying.
+PROCESSED_KEPT_FOR = timedelta(days=14)
+UNPOSTED_MEDIA_KEPT_FOR = timedelta(days=1)
+_EVERY_S = 3_600
+_FIRST_AFTER_S = 300
+
+
+async def keep_house(ctx: Context) -> None:
+    """Tidy up every hour until cancelled."""
+    await asyncio.sleep(_FIRST_AFTER_S)
+    while True:
+        await tidy(ctx)
+        await asyncio.sleep(_EVERY_S)
+
+
+async def tidy(ctx: Context) -> None:
+    """Remove everything that is due now."""
+    now = ctx.clock.now()
+    await ctx.db.execute(TRIM_HOMES, HOME_ENTRIES_KEPT)
+    await ctx.db.execute(EMPTY_HOMES_OF_ABSENT, now - ABSENT_AFTER)
+    await ctx.db.execute(FORGET_OLD_KEYS, now - KEYS_KEPT_FOR)
+    await ctx.db.execute(FORGET_EXPIRED_CODES, now)
+    await ctx.db.execute(FORGET_EXPIRED_SESSIONS, now)
+    await ctx.db.execute(FORGET_EXPIRED_MUTES, now)
+    await ctx.db.execute(FORGET_PROCESSED, now - PROCESSED_KEPT_FOR)
+    for name in await ctx.db.values(FORGET_UNPOSTED_MEDIA, now - UNPOSTED_MEDIA_KEPT_FOR):
+        await ctx.blobs.delete(name)

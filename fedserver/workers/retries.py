@@ -1,0 +1,41 @@
+"""When a host that failed is tried again: a pure function, so that it can be reasoned about."""
+
+import random
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+_PAUSES = (
+    timedelta(minutes=1),
+    timedelta(minutes=5),
+    timedelta(minutes=30),
+    timedelta(hours=2),
+    timedelta(hours=6),
+    timedelta(hours=12),
+)
+_LONGEST_RETRY_AFTER = timedelta(days=1)
+
+
+def next_try(
+    failures: int, now: datetime, retry_after: timedelta | None, rng: random.Random
+) -> datetime:
+    """Give when to try a host again that has failed `failures` times in a row (at least 1).
+
+    The pause grows to twelve hours and has up to a fifth of jitter, so that the hosts of an
+    outage do not come back all at once. What the host asked for (Retry-After) is the least.
+    """
+    pause = _PAUSES[min(failures, len(_PAUSES)) - 1]
+    jittered = pause * (1 + rng.random() / 5)
+    return now + max(jittered, min(retry_after or timedelta(), _LONGEST_RETRY_AFTER))
+
+
+def read_retry_after(value: str | None, now: datetime) -> timedelta | None:
+    """Read a Retry-After header: seconds or a date (RFC 9110 §10.2.3); None for neither."""
+    if not value:
+        return None
+    if value.strip().isdigit():
+        return timedelta(seconds=min(int(value.strip()), 10**7))
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return max(timedelta(), moment - now) if moment.tzinfo else None
