@@ -4,6 +4,7 @@ What was given out is stored whole and never made again: these functions serve n
 """
 
 from dataclasses import dataclass
+from urllib.parse import quote
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,8 @@ class Uris:
         return f"{self.base}/activities/{activity_id}"
 
     def tag(self, name: str) -> str:
-        return f"{self.base}/tags/{name}"
+        """The page of a hashtag, whatever letters it has."""
+        return f"{self.base}/tags/{quote(name, safe='')}"
 
     def media(self, blob: str) -> str:
         return f"{self.base}/media/{blob}"

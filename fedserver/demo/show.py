@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import signal
 import socket
 import tempfile
@@ -32,17 +33,21 @@ async def show() -> None:
         loop.add_signal_handler(number, stop.set)
     logging.getLogger("fedserver.traffic").setLevel(logging.INFO)
     with tempfile.TemporaryDirectory(prefix="fedserver-demo-") as folder:
-        Path(folder).chmod(0o755)
+        os.chmod(folder, 0o755)  # PostgreSQL may run as another user below it
         async with AsyncExitStack() as stack:
-            print("starting two instances …", flush=True)
-            one, other = await _start_both(Path(folder), stack)
-            stack.enter_context(print_travel())
-            cast = await _make_cast(one, other)
-            print_heading("What travels")
-            await play(cast, lambda text: print(f"\n{text}", flush=True))
-            _print_logins(cast)
+            await _show_in(Path(folder), stack)
             await stop.wait()
             print("\nstopping …", flush=True)
+
+
+async def _show_in(folder: Path, stack: AsyncExitStack) -> None:
+    print("starting two instances …", flush=True)
+    one, other = await _start_both(folder, stack)
+    stack.enter_context(print_travel())
+    cast = await _make_cast(one, other)
+    _print_heading("What travels")
+    await play(cast, lambda text: print(f"\n{text}", flush=True))
+    _print_logins(cast)
 
 
 async def _start_both(folder: Path, stack: AsyncExitStack) -> tuple[Context, Context]:
@@ -100,13 +105,12 @@ async def _make_cast(one: Context, other: Context) -> Cast:
     )
 
 
-def print_heading(text: str) -> None:
-    """Print a line that stands out."""
+def _print_heading(text: str) -> None:
     print(f"\n{text}\n{'─' * len(text)}", flush=True)
 
 
 def _print_logins(cast: Cast) -> None:
-    print_heading("Sign in with any Mastodon client, or open the pages")
+    _print_heading("Sign in with any Mastodon client, or open the pages")
     for person in (cast.ada, cast.ben, cast.cleo):
         print(_login_line(person))
     print("\nCtrl-C stops both instances and removes what they stored.", flush=True)

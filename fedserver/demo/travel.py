@@ -19,12 +19,13 @@ def travel_line(record: logging.LogRecord) -> str | None:
     activity = getattr(record, "activity", None)
     if activity is None:
         return None
-    duration_ms = getattr(record, "duration_ms", 0.0)
-    return (
-        f"  {activity:<9} {getattr(record, 'source', '?'):<34} → "
-        f"{getattr(record, 'destination', '?'):<30} "
-        f"{getattr(record, 'outcome', '?'):<10} {duration_ms:7.1f} ms"
-    )
+    source, destination = _place(record, "source"), _place(record, "destination")
+    outcome, duration_ms = getattr(record, "outcome", "?"), getattr(record, "duration_ms", 0.0)
+    return f"  {activity:<9} {source:<26} → {destination:<32} {outcome:<10} {duration_ms:6.1f} ms"
+
+
+def _place(record: logging.LogRecord, name: str) -> str:
+    return str(getattr(record, name, "?")).removeprefix("http://")
 
 
 @contextmanager

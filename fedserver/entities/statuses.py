@@ -7,7 +7,6 @@ Account, and the core of the status. A Status is the viewer's flags, the account
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
 import orjson
 
@@ -173,7 +172,7 @@ def core_json(uris: Uris, row: StatusDetailRow) -> Json:
         "application": row.application,
         "media_attachments": [stored_media(uris, one) for one in row.media],
         "mentions": [_mention(one) for one in row.mentions],
-        "tags": [{"name": name, "url": tag_url(uris, name)} for name in row.tags],
+        "tags": [{"name": name, "url": uris.tag(name)} for name in row.tags],
         "emojis": stored_emojis(row.emojis),
         "card": None,
         "quote": None,
@@ -193,8 +192,3 @@ def _mention(entry: Json) -> Json:
         "url": entry["url"],
         "acct": acct(entry["username"], entry["domain"]),
     }
-
-
-def tag_url(uris: Uris, name: str) -> str:
-    """Give the page of a hashtag here, whatever letters it has."""
-    return uris.tag(quote(name, safe=""))

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from fedserver.entities.statuses import tag_url
 from fedserver.uris import Uris
 from storage.search import TagRow
 
@@ -14,7 +13,7 @@ def tag(uris: Uris, row: TagRow) -> Json:
     return {
         "id": str(row.id),
         "name": row.name,
-        "url": tag_url(uris, row.name),
+        "url": uris.tag(row.name),
         "history": [],
         "following": False,
         "featuring": False,

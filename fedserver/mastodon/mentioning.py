@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
-from urllib.parse import quote
 
 from activitypub.errors import ProtocolError
 from activitypub.webfinger import Handle, normalise_domain
@@ -94,7 +93,7 @@ def to_html(ctx: Context, text: str, mentions: Mapping[MentionKey, AccountRow]) 
     return text_out.render(
         text,
         mentions={key: _target(row) for key, row in mentions.items()},
-        hashtag_url=lambda name: uris.tag(quote(name.lower(), safe="")),
+        hashtag_url=lambda name: uris.tag(name.lower()),
         local_domain=ctx.config.instance.domain,
     )
 

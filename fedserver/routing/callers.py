@@ -30,6 +30,9 @@ class Token:
         return "follow" in self.scopes and what in _FOLLOW_COVERS
 
 
+TOKEN: web.RequestKey[Token | None] = web.RequestKey("token", Token)
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """A signed-in person, calling through an application."""

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeVar, get_type_hints
 
+from aiohttp import web
+
 Handler = TypeVar("Handler", bound=Callable[..., Awaitable[Any]])
 
 
@@ -34,6 +36,7 @@ class Endpoint:
         return f"{self.handler.__module__}.{self.handler.__name__}"
 
 
+ENDPOINT: web.RequestKey[Endpoint] = web.RequestKey("endpoint", Endpoint)
 _endpoints: list[Endpoint] = []
 
 

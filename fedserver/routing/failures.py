@@ -18,7 +18,7 @@ from fedserver.errors import (
     Unauthorized,
     Unreachable,
 )
-from fedserver.routing.endpoints import Endpoint, Media
+from fedserver.routing.endpoints import ENDPOINT, Endpoint, Media
 from fedserver.routing.error_pages import error_page
 from fedserver.routing.mounting import wants_activity
 from fedserver.routing.responses import error_reply
@@ -116,7 +116,7 @@ def _headers(status: int, error: Exception) -> dict[str, str]:
 
 def speaks_html(request: web.Request) -> bool:
     """Say whether a person is to read the answer, rather than a program."""
-    endpoint: Endpoint | None = request.get("endpoint")
+    endpoint: Endpoint | None = request.get(ENDPOINT)
     if endpoint is not None:
         return endpoint.media is Media.PAGE
     if request.path.startswith(_MACHINE_PATHS):

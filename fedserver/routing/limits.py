@@ -5,6 +5,7 @@ requests count for their address, as those without a token do; so guessing token
 """
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,7 +25,7 @@ from fedserver.rate_limits import (
     Verdict,
     address_key,
 )
-from fedserver.routing.callers import Token
+from fedserver.routing.callers import TOKEN, Token
 from fedserver.routing.client_address import ClientAddresses
 from fedserver.routing.endpoints import Endpoint, Media, all_endpoints
 from fedserver.secrets import token_hash
@@ -52,7 +53,9 @@ class _Caller:
 class Limits:
     """Counts the requests of one process."""
 
-    def __init__(self, ctx: Context) -> None:
+    def __init__(self, ctx: Context, endpoints: Sequence[Endpoint] | None = None) -> None:
+        """`endpoints`: what is served; None stands for all that are registered."""
+        self._served = endpoints
         self._limiter = ctx.rate_limiter
         self._addresses = ClientAddresses(ctx.config.server.trusted_proxies)
         self._callers: OrderedDict[bytes, _Caller] = OrderedDict()
@@ -74,7 +77,7 @@ class Limits:
         credential = _credential(request)
         if credential is None:
             return
-        token: Token | None = request.get("token")
+        token: Token | None = request.get(TOKEN)
         if status == 401:
             self._callers.pop(credential, None)
         elif token is not None:
@@ -101,12 +104,15 @@ class Limits:
 
     def _endpoint(self, request: web.Request) -> Endpoint | None:
         if not self._endpoints:
-            self._endpoints = {(one.method, one.path): one for one in all_endpoints()}
+            served = all_endpoints() if self._served is None else self._served
+            self._endpoints = {(one.method, one.path): one for one in served}
         resource = request.match_info.route.resource
         if resource is None:
             return None
         method = "GET" if request.method == "HEAD" else request.method
-        return self._endpoints.get((method, resource.canonical))
+        path = resource.canonical
+        # Endpoints of the API are served with a slash at the end, too.
+        return self._endpoints.get((method, path.rstrip("/") or "/"))
 
 
 def _credential(request: web.Request) -> bytes | None:

@@ -1,30 +1,29 @@
 """What happens around every request: its id, limits, errors as answers, and CORS."""
 
 import secrets
-from collections.abc import Awaitable, Callable
-from typing import TypeAlias
+from collections.abc import Sequence
 
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
 from fedserver.context import Context
 from fedserver.errors import NotFound, RateLimited
 from fedserver.rate_limits import Verdict, headers
 from fedserver.routing import cors
+from fedserver.routing.endpoints import Endpoint
 from fedserver.routing.failures import REQUEST_ID, answer_to
 from fedserver.routing.limits import Limits
-
-Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
-Middleware: TypeAlias = Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]
 
 _REQUEST_ID_BYTES = 8
 
 
-def middlewares(ctx: Context) -> list[Middleware]:
+def middlewares(ctx: Context, endpoints: Sequence[Endpoint] | None = None) -> list[Middleware]:
     """Give the middlewares of the application, the outermost first.
 
-    It is a single one: each more costs every request a coroutine.
+    It is a single one: each more costs every request a coroutine. `endpoints` are those that are
+    served; None stands for all that are registered.
     """
-    limits = Limits(ctx)
+    limits = Limits(ctx, endpoints)
 
     @web.middleware
     async def surround(request: web.Request, handler: Handler) -> web.StreamResponse:

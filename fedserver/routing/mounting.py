@@ -8,8 +8,8 @@ from aiohttp import web
 
 from fedserver.context import Context
 from fedserver.errors import NotFound, Unauthorized
-from fedserver.routing.callers import AppToken, Caller, read_token, require_scopes
-from fedserver.routing.endpoints import Endpoint, Media
+from fedserver.routing.callers import TOKEN, AppToken, Caller, read_token, require_scopes
+from fedserver.routing.endpoints import ENDPOINT, Endpoint, Media
 from fedserver.routing.pages import Page
 from fedserver.routing.params import Params, convert, read_params
 from fedserver.routing.responses import to_response
@@ -28,7 +28,11 @@ def mount(app: web.Application, endpoints: Iterable[Endpoint]) -> None:
         by_route[one.method, one.path].append(one)
     for (method, path), sharing in by_route.items():
         handlers = {one.media: _make_handler(one) for one in sharing}
-        app.router.add_route(method, path, _choose(handlers))
+        handler = _choose(handlers)
+        app.router.add_route(method, path, handler)
+        if Media.API in handlers:
+            # Rails takes a slash at the end as nothing, and client libraries rely on it.
+            app.router.add_route(method, f"{path}/", handler)
 
 
 def _choose(handlers: dict[Media, RouteHandler]) -> RouteHandler:
@@ -58,7 +62,7 @@ def _make_handler(one: Endpoint) -> RouteHandler:
 
     async def handle(request: web.Request) -> web.StreamResponse:
         ctx = request.app[CONTEXT]
-        request["endpoint"] = one
+        request[ENDPOINT] = one
         values = {name: await read(ctx, request) for name, read in arguments.items()}
         result = await one.handler(**values)
         if isinstance(result, Page):
@@ -94,7 +98,7 @@ async def _give_request(_ctx: Context, request: web.Request) -> web.Request:
 def _caller(one: Endpoint, *, required: bool) -> Argument:
     async def read(ctx: Context, request: web.Request) -> Caller | None:
         token = await read_token(ctx, request)
-        request["token"] = token
+        request[TOKEN] = token
         if token is not None and token.account_id is not None:
             require_scopes(token, one.scopes)
             return Caller(token.account_id, token)
@@ -110,7 +114,7 @@ def _caller(one: Endpoint, *, required: bool) -> Argument:
 def _app_token(one: Endpoint) -> Argument:
     async def read(ctx: Context, request: web.Request) -> AppToken:
         token = await read_token(ctx, request)
-        request["token"] = token
+        request[TOKEN] = token
         if token is None:
             raise Unauthorized("The access token is invalid")
         require_scopes(token, one.scopes)

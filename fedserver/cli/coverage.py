@@ -1,0 +1,63 @@
+"""How much of a list of API endpoints this server answers.
+
+The list is a table separated by tabs with a header line; its columns `method`, `path` (with
+`:placeholders`), `status` and `tier` are used. Rows that no HTTP route can answer (streams, and
+what the API itself has removed) do not count.
+"""
+
+import csv
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from fedserver.errors import StartError
+
+_COLUMNS = {"method", "path", "status", "tier"}
+_PLACEHOLDER = re.compile(r"\{[^/]+\}|:[A-Za-z_]+")
+
+
+@dataclass(frozen=True, slots=True)
+class TierCoverage:
+    """One tier: how many endpoints it has, and those without a route here ("GET /path")."""
+
+    tier: str
+    total: int
+    missing: tuple[str, ...]
+
+    @property
+    def answered(self) -> int:
+        return self.total - len(self.missing)
+
+
+def coverage(list_file: Path, served: Iterable[tuple[str, str]]) -> list[TierCoverage]:
+    """Compare `list_file` with the `(method, path)` pairs that are served, tier by tier.
+
+    Raises StartError when the file is no such list.
+    """
+    have = {(method, _shape(path)) for method, path in served}
+    tiers: dict[str, list[tuple[str, bool]]] = {}
+    for row in _rows(list_file):
+        answered = (row["method"], _shape(row["path"])) in have
+        tiers.setdefault(row["tier"], []).append((f"{row['method']} {row['path']}", answered))
+    return [
+        TierCoverage(tier, len(rows), tuple(name for name, answered in rows if not answered))
+        for tier, rows in sorted(tiers.items())
+    ]
+
+
+def _shape(path: str) -> str:
+    return _PLACEHOLDER.sub("*", path)
+
+
+def _rows(list_file: Path) -> list[dict[str, str]]:
+    try:
+        with list_file.open(encoding="utf-8", newline="") as file:
+            reader = csv.DictReader(file, delimiter="\t")
+            if not set(reader.fieldnames or ()) >= _COLUMNS:
+                wanted = ", ".join(sorted(_COLUMNS))
+                raise StartError(f"{list_file} needs a header line with the columns {wanted}")
+            rows = list(reader)
+    except (OSError, UnicodeDecodeError) as error:
+        raise StartError(f"{list_file} cannot be read: {error}") from error
+    return [row for row in rows if row["method"] != "WS" and row["status"] != "removed"]
