@@ -6,6 +6,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --root-user-action=ignore -qq install
 
+# So that the first start need not do it.
+COMPILE := $(BIN)/python -m compileall -q activitypub fedserver storage
+
 .DEFAULT_GOAL := help
 .PHONY: help install run demo test check format bench clean
 
@@ -55,11 +58,13 @@ $(VENV)/bin/python:
 $(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
 	@echo "installing the libraries into $(VENV) (once; about a minute) ..."
 	@$(PIP) --editable .
+	@$(COMPILE)
 	@touch $@
 
 $(VENV)/.installed-dev: pyproject.toml | $(VENV)/bin/python
 	@echo "installing the libraries and the tools for development into $(VENV) (once; about a minute) ..."
 	@$(PIP) --editable '.[dev]'
+	@$(COMPILE)
 	@touch $@ $(VENV)/.installed
 
 clean:

@@ -23,7 +23,7 @@ from fedserver.outgoing import Outgoing
 from fedserver.rate_limits import RateLimiter
 from fedserver.recent import Recent
 from fedserver.routing import CONTEXT, Endpoint
-from fedserver.routing.middleware import middlewares
+from fedserver.routing.middleware import middlewares, serve_heads
 from fedserver.secrets import Secrets
 from fedserver.services import users
 from storage.blobs import BlobFolder
@@ -39,6 +39,8 @@ _EDGES = ("fedserver.federation", "fedserver.mastodon", "fedserver.oauth", "feds
 _ENTITY_CACHE_BYTES = 16 * 1024 * 1024
 _MAX_BODY_BYTES = 40 * 1024 * 1024
 _STOP_WITHIN_S = 10
+# For the CLI, and for whoever looks into the database by hand.
+_CONNECTIONS_BESIDE = 20
 
 
 def all_endpoints() -> list[Endpoint]:
@@ -49,24 +51,24 @@ def all_endpoints() -> list[Endpoint]:
 
 
 @asynccontextmanager
-async def open_context(config: Config) -> AsyncIterator[Context]:
-    """Open database, keys and the way out; for the CLI, also beside a running server.
+async def open_context(config: Config, *, beside: bool = True) -> AsyncIterator[Context]:
+    """Open database, keys and the way out. `beside` a running server its database is shared (for
+    the CLI); otherwise the data folder is ours alone.
 
     Raises StartError with what to do next.
     """
     async with AsyncExitStack() as stack:
-        dsn = config.database.url or await _embedded(config, stack)
+        dsn = config.database.url or await _embedded(config, stack, beside=beside)
         yield await _make_context(config, dsn, stack)
 
 
-async def _embedded(config: Config, stack: AsyncExitStack) -> str:
-    running = await connect_existing(config.data.folder)
+async def _embedded(config: Config, stack: AsyncExitStack, *, beside: bool) -> str:
+    running = await connect_existing(config.data.folder) if beside else None
     if running is not None:
         return running
-    server = EmbeddedPostgres(config.data.folder)
-    dsn = await server.start()
-    stack.push_async_callback(server.stop)
-    return dsn
+    most = config.database.pool_max + _CONNECTIONS_BESIDE
+    server = EmbeddedPostgres(config.data.folder, max_connections=most)
+    return await stack.enter_async_context(server)
 
 
 async def _make_context(config: Config, dsn: str, stack: AsyncExitStack) -> Context:
@@ -127,6 +129,7 @@ def make_application(ctx: Context) -> web.Application:
     app[CONTEXT] = ctx
     routing.mount(app, all_endpoints())
     add_static(app)
+    serve_heads(app)
     return app
 
 
@@ -180,7 +183,7 @@ async def serve(config: Config, ready: Callable[[Context], None] | None = None) 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    async with open_context(config) as ctx, running(ctx) as address:
+    async with open_context(config, beside=False) as ctx, running(ctx) as address:
         await _announce(ctx, address)
         if ready is not None:
             ready(ctx)

@@ -58,15 +58,19 @@ def _read(version: int, name: str, sql: str) -> Migration:
 async def migrate(dsn: str, known: list[Migration] | None = None) -> list[str]:
     """Bring the schema up to date and give the names of what was applied.
 
-    Raises StorageError when the database is newer than this code can work with.
+    Raises StorageError when the database cannot be reached, a migration fails (and is undone), or
+    the database is newer than this code can work with.
     """
     known = migrations() if known is None else known
-    connection = await asyncpg.connect(dsn)
     try:
-        await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
-        return await _apply_missing(connection, known)
-    finally:
-        await connection.close()
+        connection = await asyncpg.connect(dsn)
+        try:
+            await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
+            return await _apply_missing(connection, known)
+        finally:
+            await connection.close()
+    except (OSError, asyncpg.PostgresError) as error:
+        raise StorageError(f"cannot migrate the database: {error}") from error
 
 
 async def _apply_missing(connection: asyncpg.Connection, known: list[Migration]) -> list[str]:

@@ -24,7 +24,7 @@ def postgres() -> Iterator[str]:
     """Give the DSN of a PostgreSQL that lives as long as the test run, without its database."""
     with tempfile.TemporaryDirectory(prefix="fedserver-tests-") as folder:
         Path(folder).chmod(0o755)
-        server = EmbeddedPostgres(Path(folder) / "data")
+        server = EmbeddedPostgres(Path(folder) / "data", max_connections=200)
         dsn = asyncio.run(_start(server))
         try:
             yield dsn
@@ -37,7 +37,6 @@ async def _start(server: EmbeddedPostgres) -> str:
     connection = await asyncpg.connect(dsn)
     # What a test writes need not survive the machine.
     await connection.execute("ALTER SYSTEM SET fsync = off")
-    await connection.execute("ALTER SYSTEM SET max_connections = 200")
     await connection.execute("SELECT pg_reload_conf()")
     await connection.execute(f"CREATE DATABASE {_TEMPLATE}")
     await connection.close()

@@ -55,7 +55,7 @@ async def _start_both(folder: Path, stack: AsyncExitStack) -> tuple[Context, Con
     contexts = []
     for name, port, peer in (("one", first, second), ("two", second, first)):
         config = _config(folder / name, name, port, peer)
-        ctx = await stack.enter_async_context(open_context(config))
+        ctx = await stack.enter_async_context(open_context(config, beside=False))
         await stack.enter_async_context(running(ctx))
         contexts.append(ctx)
     return contexts[0], contexts[1]

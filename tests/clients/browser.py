@@ -21,9 +21,8 @@ class _Form(HTMLParser):
         values = {name: value or "" for name, value in attrs}
         if tag == "form" and values.get("method", "").lower() == "post" and self.action is None:
             self.action, self._inside = values.get("action", ""), True
-        elif tag == "input" and self._inside and values.get("name"):
-            if values.get("type") not in ("submit", "checkbox"):
-                self.fields[values["name"]] = values.get("value", "")
+        elif tag == "input" and self._inside and values.get("type") not in ("submit", "checkbox"):
+            self.fields[values.get("name", "")] = values.get("value", "")
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "form":
@@ -57,6 +56,8 @@ class Browser:
 
 def shown_code(page: requests.Response) -> str:
     """Give the authorization code that an out-of-band page shows."""
-    found = re.search(r'<(?:code|input)[^>]*?(?:value="([^"]{20,})"|>\s*([\w-]{20,})\s*<)', page.text)
+    found = re.search(
+        r'<(?:code|input)[^>]*?(?:value="([^"]{20,})"|>\s*([\w-]{20,})\s*<)', page.text
+    )
     assert found is not None, page.text
     return found[1] or found[2]

@@ -81,8 +81,10 @@ def test_only_absolute_web_links_stay(href: str) -> None:
         ('<ol start="evil"><li>x</li></ol>', "<ol><li>x</li></ol>"),
         ('<p lang="ja" dir="rtl">x</p>',) * 2,
         ('<p dir="up" lang="&quot;">x</p>', "<p>x</p>"),
-        ('<span class="modal h-card invisible p-name" translate="yes">x</span>',)
-        + ('<span class="h-card invisible p-name">x</span>',),
+        (
+            '<span class="modal h-card invisible p-name" translate="yes">x</span>',
+            '<span class="h-card invisible p-name">x</span>',
+        ),
         ("<ruby>漢<rp>(</rp><rt>kan</rt><rp>)</rp></ruby>",) * 2,
         ("a\x00b", "ab"),
         ("a\ud800b", "a?b"),
