@@ -4,7 +4,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check --root-user-action=ignore -qq install
+PIP := $(BIN)/python -m pip --disable-pip-version-check -qq install --root-user-action=ignore
 
 # So that the first start need not do it.
 COMPILE := $(BIN)/python -m compileall -q activitypub fedserver storage
