@@ -58,7 +58,6 @@ def check(config: "Config") -> None:
     click.echo(f"  listens   {config.server.listen}, port {config.server.port}")
     click.echo(f"  data      {config.data.folder}")
     click.echo(f"  database  {database}")
-    click.echo(f"  sign-up   {config.instance.registrations}")
     for name in config.development.used():
         click.echo(f"  [development] {name} is set")
 

@@ -19,7 +19,6 @@ _FILE = """\
 domain = {domain}
 title = {title}
 contact_email = {email}
-registrations = "closed"  # "open" and "approval" are the others
 
 [server]
 # A reverse proxy with TLS stands before it: see docs/admin/install.md

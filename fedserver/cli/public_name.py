@@ -4,7 +4,7 @@ import asyncio
 import json
 import socket
 import ssl
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
@@ -16,6 +16,7 @@ from fedserver.clock import Clock
 from fedserver.config import Config
 from fedserver.errors import Unreachable
 from fedserver.outgoing import Outgoing, Response
+from fedserver.outgoing.certificates import certificate_end
 from fedserver.uris import Uris
 
 TLS_LIMIT_S = 10.0
@@ -48,7 +49,9 @@ async def _addresses(host: str, port: int) -> frozenset[str]:
 async def _check_tls(host: str, port: int, config: Config, clock: Clock) -> Finding:
     advice = f"is the reverse proxy running, and port {port} open in the firewall? Else {_PROXY}"
     try:
-        ends_at = await _certificate_end(host, port, config)
+        ends_at = await certificate_end(
+            host, port, ca_file=config.development.ca_file, limit_s=TLS_LIMIT_S
+        )
     except ssl.SSLCertVerificationError as error:
         advice = "get a certificate that names this host (Caddy does by itself, certbot for nginx)"
         return fail("TLS", f"others do not trust it: {error.verify_message}", advice)
@@ -59,17 +62,6 @@ async def _check_tls(host: str, port: int, config: Config, clock: Clock) -> Find
     if left < CERTIFICATE_WARN:
         return warn("TLS", text, "look why it is not renewed: it should have been by now")
     return ok("TLS", text)
-
-
-async def _certificate_end(host: str, port: int, config: Config) -> datetime:
-    context = ssl.create_default_context()
-    if config.development.ca_file is not None:
-        context.load_verify_locations(config.development.ca_file)
-    async with asyncio.timeout(TLS_LIMIT_S):
-        _, writer = await asyncio.open_connection(host, port, ssl=context)
-    certificate = writer.get_extra_info("peercert")
-    writer.close()
-    return datetime.fromtimestamp(ssl.cert_time_to_seconds(certificate["notAfter"]), UTC)
 
 
 async def _check_documents(

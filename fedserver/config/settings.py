@@ -9,7 +9,6 @@ from typing import Any, Literal
 
 from fedserver.errors import ConfigError
 
-Registrations = Literal["open", "approval", "closed"]
 _LOCAL_SUFFIXES = (".localhost", ".test")
 
 
@@ -55,9 +54,6 @@ class InstanceConfig:
     contact_email: str = setting(
         "", "Where people and other admins can write to. Shown in public.", example="me@example.org"
     )
-    registrations: Registrations = setting(
-        "closed", "Who may sign up. Open sign-up without somebody watching draws spam within days."
-    )
     languages: tuple[str, ...] = setting(
         ("en",), "The languages spoken here, as ISO 639-1 codes, the first one preferred."
     )
@@ -76,7 +72,7 @@ class ServerConfig:
     port: int = setting(8080, "The port to listen on.", minimum=1, maximum=65535)
     trusted_proxies: tuple[str, ...] = setting(
         ("127.0.0.1", "::1"),
-        "Addresses or networks whose X-Forwarded-For and X-Forwarded-Proto are believed. "
+        "Addresses or networks whose X-Forwarded-For is believed. "
         "A reverse proxy on the same machine comes from loopback.",
         example="10.0.0.0/8",
     )
@@ -183,7 +179,7 @@ class FederationConfig:
     )
     delivery_give_up_days: int = setting(
         7,
-        "After how many days without success a host is left alone until it shows up again.",
+        "After how many days a delivery to a host that does not answer is given up.",
         unit="days",
         minimum=1,
         maximum=365,

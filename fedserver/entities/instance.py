@@ -22,6 +22,9 @@ _MAX_NOTE_CHARS = 500
 _MAX_FIELD_CHARS = 255
 _MAX_DESCRIPTION_CHARS = 1_500
 
+# People come by invitation, or are made with `fedserver user create`.
+_REGISTRATIONS: Json = {"enabled": False, "approval_required": False}
+
 
 def version(own: str) -> str:
     """Give the version in the one form that all clients can read."""
@@ -47,8 +50,8 @@ def instance_v2(config: Config, own_version: str, stats: InstanceStatsRow, conta
         "languages": list(config.instance.languages),
         "configuration": _configuration_v2(config),
         "registrations": {
-            **_registrations(config),
-            "reason_required": config.instance.registrations == "approval",
+            **_REGISTRATIONS,
+            "reason_required": False,
             "message": None,
             "min_age": None,
             "url": None,
@@ -62,7 +65,6 @@ def instance_v2(config: Config, own_version: str, stats: InstanceStatsRow, conta
 
 def instance_v1(config: Config, own_version: str, stats: InstanceStatsRow, contact: Any) -> Json:
     """Give a V1::Instance (Mastodon API: V1_Instance). `contact` is an Account or None."""
-    registrations = _registrations(config)
     return {
         "uri": config.instance.domain,
         "title": config.instance.title,
@@ -78,8 +80,8 @@ def instance_v1(config: Config, own_version: str, stats: InstanceStatsRow, conta
         },
         "thumbnail": _thumbnail(config),
         "languages": list(config.instance.languages),
-        "registrations": registrations["enabled"],
-        "approval_required": registrations["approval_required"],
+        "registrations": _REGISTRATIONS["enabled"],
+        "approval_required": _REGISTRATIONS["approval_required"],
         "invites_enabled": False,
         "configuration": _configuration(config),
         "contact_account": contact,
@@ -97,13 +99,6 @@ def rules(config: Config) -> list[Json]:
 
 def _thumbnail(config: Config) -> str:
     return Uris(config.base_url).static("headers/missing.png")
-
-
-def _registrations(config: Config) -> Json:
-    return {
-        "enabled": config.instance.registrations != "closed",
-        "approval_required": config.instance.registrations == "approval",
-    }
 
 
 def _configuration(config: Config) -> Json:

@@ -76,7 +76,7 @@ async def _read(ctx: Context, request: web.Request) -> bytes:
 
 async def _parse(body: bytes) -> dict[str, Any]:
     try:
-        return await fetch.plain(loads(body))
+        return await fetch.plain(loads(body, max_bytes=len(body)))
     except (DocumentError, Untrusted) as error:
         raise Refusal(400, error.reason) from error
 

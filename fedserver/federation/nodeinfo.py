@@ -9,7 +9,6 @@ from fedserver.context import Context
 from fedserver.routing import Reply, endpoint
 from storage.federation_reads import USAGE, UsageRow
 
-REPOSITORY = "https://github.com/fedserver/fedserver"
 _CACHE_FOR = {"Cache-Control": "max-age=1800, public"}
 _NOBODY = UsageRow(0, 0, 0, 0)
 
@@ -43,7 +42,7 @@ async def _document(ctx: Context, version: Literal["2.0", "2.1"]) -> Reply:
         active_month=usage.active_month,
         active_halfyear=usage.active_halfyear,
         local_posts=usage.local_posts,
-        open_registrations=ctx.config.instance.registrations == "open",
+        open_registrations=False,  # people come by invitation
         metadata=_metadata(ctx),
     )
     return Reply(document, content_type=nodeinfo.content_type(version), headers=_CACHE_FOR)

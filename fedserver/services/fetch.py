@@ -98,7 +98,7 @@ async def _lead_back(ctx: Context, uri: str) -> Json:
 
 
 async def _read(response: Response) -> Json:
-    return await plain(loads(response.body))
+    return await plain(loads(response.body, max_bytes=len(response.body)))
 
 
 async def plain(given: Json) -> Json:

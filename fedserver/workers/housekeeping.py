@@ -1,9 +1,11 @@
 """Removes, now and then, what nobody needs any more."""
 
 import asyncio
+import logging
 from datetime import timedelta
 
 from fedserver.context import Context
+from storage.failures import is_temporary
 from storage.housekeeping import (
     EMPTY_HOMES_OF_ABSENT,
     FORGET_EXPIRED_CODES,
@@ -14,6 +16,8 @@ from storage.housekeeping import (
 )
 from storage.idempotency import FORGET_OLD_KEYS
 from storage.inbox import FORGET_PROCESSED
+
+log = logging.getLogger(__name__)
 
 HOME_ENTRIES_KEPT = 800
 # A little more than the fan-out's own limit, so that no timeline has a hole.
@@ -30,7 +34,12 @@ async def keep_house(ctx: Context) -> None:
     """Tidy up every hour until cancelled."""
     await asyncio.sleep(_FIRST_AFTER_S)
     while True:
-        await tidy(ctx)
+        try:
+            await tidy(ctx)
+        except Exception as error:  # what could not be removed now can be removed later
+            if not is_temporary(error):
+                raise
+            log.warning("tidying up waits for the database: %s", error)
         await asyncio.sleep(_EVERY_S)
 
 

@@ -99,7 +99,7 @@ async def process_item(ctx: Context, row: InboxRow) -> Outcome:
 
 async def _receive(ctx: Context, row: InboxRow) -> Outcome:
     try:
-        activity = parse_activity(await fetch.plain(loads(row.body)))
+        activity = parse_activity(await fetch.plain(loads(row.body, max_bytes=len(row.body))))
         verified = authenticate(activity, row.actor_uri)
     except ProtocolError as error:
         return Outcome(OutcomeName.REFUSED, error.reason)

@@ -33,7 +33,6 @@ class TestSources:
         monkeypatch.chdir(tmp_path)
         config = load(None, {})
         assert config.base_url == "http://localhost:8080"
-        assert config.instance.registrations == "closed"
         assert config.data.folder == tmp_path / "data"
 
     def test_the_file_of_the_working_folder_is_found(
@@ -115,7 +114,7 @@ class TestWrongSettings:
             ("[media]\nmax_image_bytes = 1", "at least 1024 bytes"),
             ("[instance]\ntitle = 5", "needs a text in quotes"),
             ("[instance]\nrules = [1]", "needs a list of texts"),
-            ('[instance]\nregistrations = "maybe"', 'one of "open", "approval", "closed"'),
+            ('[log]\nformat = "maybe"', 'one of "text", "json"'),
             ('[instance]\ndomain = "https://a.example/"', "without https://"),
             ('[instance]\ndomain = "a b.example"', "no host name"),
             ("[instance]\ndomain = 5", "for example social.example"),
