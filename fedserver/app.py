@@ -26,6 +26,7 @@ from fedserver.routing import CONTEXT, Endpoint
 from fedserver.routing.middleware import middlewares, serve_heads
 from fedserver.secrets import Secrets
 from fedserver.services import users
+from fedserver.timed_cache import TimedCache
 from storage.blobs import BlobFolder
 from storage.database import Database, StorageError
 from storage.inbox import InboxStore
@@ -37,6 +38,8 @@ log = logging.getLogger(__name__)
 # The rooms whose modules hold endpoints; importing a room registers them.
 _EDGES = ("fedserver.federation", "fedserver.mastodon", "fedserver.oauth", "fedserver.web")
 _ENTITY_CACHE_BYTES = 16 * 1024 * 1024
+_SIGNER_KEYS_KEPT = 5_000
+_SIGNER_KEYS_KEPT_S = 30.0
 _MAX_BODY_BYTES = 40 * 1024 * 1024
 _STOP_WITHIN_S = 10
 # For the CLI, and for whoever looks into the database by hand.
@@ -93,6 +96,7 @@ async def _make_context(config: Config, dsn: str, stack: AsyncExitStack) -> Cont
         entity_cache=BytesCache(_ENTITY_CACHE_BYTES),
         recent=Recent(clock),
         inbox=InboxStore(db),
+        signer_keys=TimedCache(clock, keep_s=_SIGNER_KEYS_KEPT_S, max_entries=_SIGNER_KEYS_KEPT),
     )
 
 

@@ -12,6 +12,8 @@ from fedserver.outgoing import Outgoing
 from fedserver.rate_limits import RateLimiter
 from fedserver.recent import Recent
 from fedserver.secrets import Secrets
+from fedserver.timed_cache import TimedCache
+from storage.accounts import SignerKeyRow
 from storage.blobs import BlobStore
 from storage.database import Database
 from storage.inbox import InboxStore
@@ -35,3 +37,4 @@ class Context:
     entity_cache: BytesCache
     recent: Recent
     inbox: InboxStore
+    signer_keys: TimedCache[str, SignerKeyRow]

@@ -168,7 +168,26 @@ class KeyRow:
 
 _KEY_COLUMNS = ", ".join(f"k.{name}" for name in KeyRow.__dataclass_fields__)
 
-KEY_BY_URI = Query(f"SELECT {_KEY_COLUMNS} FROM actor_keys k WHERE k.uri = $1", KeyRow)
+
+@dataclass(frozen=True, slots=True)
+class SignerKeyRow:
+    """What verifying a request takes: a public key, whose it is, and whether it is welcome."""
+
+    uri: str
+    actor_uri: str
+    public_key: str
+    ours: bool
+    suspended: bool
+
+
+SIGNER_KEY = Query(
+    """
+    SELECT k.uri, k.identity_uri AS actor_uri, k.public_key, k.private_key IS NOT NULL AS ours,
+        a.suspended_at IS NOT NULL AS suspended
+    FROM actor_keys k JOIN accounts a ON a.id = k.account_id WHERE k.uri = $1
+    """,
+    SignerKeyRow,
+)
 KEYS_OF_ACCOUNT = Query(
     f"SELECT {_KEY_COLUMNS} FROM actor_keys k WHERE k.account_id = $1 ORDER BY k.kind DESC", KeyRow
 )

@@ -97,8 +97,10 @@ async def _verify(
 ) -> Verified | None:
     """Give what the signer may say of it; None for a Delete that nobody can prove any more."""
     try:
-        signer = await verification.signer(ctx, request)
-        return authenticate(parse_activity(document), signer)
+        key = await verification.signer(ctx, request)
+        if key.suspended:
+            raise Refusal(403, "the actor is suspended here")
+        return authenticate(parse_activity(document), key.actor_uri)
     except KeyGone as error:
         if document.get("type") == "Delete":
             return None
@@ -113,9 +115,6 @@ async def _verify(
 
 async def _store(ctx: Context, verified: Verified, body: bytes) -> None:
     activity = verified.activity
-    actor = await ctx.db.one(ACCOUNT_BY_URI, verified.signer)
-    if actor is not None and actor.suspended_at is not None:
-        raise Refusal(403, "the actor is suspended here")
     item = NewItem(activity.id or "", verified.signer, activity.type, body)
     await ctx.inbox.put(item, ctx.clock.now())
     await _note_sign_of_life(ctx, verified.signer)

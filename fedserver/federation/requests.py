@@ -35,10 +35,10 @@ async def signer_of(ctx: Context, request: web.Request) -> AccountRow | None:
             raise Unauthorized("Request not signed")
         return None
     try:
-        uri = await verification.signer(ctx, signed_request(ctx, request, b""))
+        key = await verification.signer(ctx, signed_request(ctx, request, b""))
     except SignatureError as error:
         raise Unauthorized(error.reason) from error
-    account = await ctx.db.one(ACCOUNT_BY_URI, uri)
+    account = await ctx.db.one(ACCOUNT_BY_URI, key.actor_uri)
     if account is None or account.gone:
         raise Unauthorized("the signer is not welcome here")
     return account

@@ -9,7 +9,7 @@ from fedserver.context import Context
 from fedserver.errors import FedserverError, Gone
 from fedserver.services import fetch, resolve
 from fedserver.services.fetch import Budget
-from storage.accounts import KEY_BY_URI, KeyRow
+from storage.accounts import SIGNER_KEY, SignerKeyRow
 
 # A key may be read anew when its signature fails, but not at every failure.
 _REFETCH_EVERY_S = 300.0
@@ -24,8 +24,8 @@ class KeyGone(UnknownKey):
     """The key's owner was deleted at its own server."""
 
 
-async def signer(ctx: Context, request: SignedRequest) -> str:
-    """Give the URI of the actor whose key signed `request`.
+async def signer(ctx: Context, request: SignedRequest) -> SignerKeyRow:
+    """Give the key that signed `request`, and with it whose request it is.
 
     Raises SignatureError where nobody provably did: digest, date, coverage, key or
     signature is wrong or missing.
@@ -37,22 +37,28 @@ async def signer(ctx: Context, request: SignedRequest) -> str:
     try:
         return await _verify_with(ctx, claim, stored)
     except SignatureError:
-        if stored.private_key is not None or not _may_refetch(ctx, claim.key_id):
+        if stored.ours or not _may_refetch(ctx, claim.key_id):
             raise
     return await _verify_with(ctx, claim, await _fetched_key(ctx, claim.key_id))
 
 
-async def known_key(ctx: Context, key_id: str) -> KeyRow | None:
-    """Give a key that is stored here, without asking anybody."""
-    return await ctx.db.one(KEY_BY_URI, key_id)
+async def known_key(ctx: Context, key_id: str) -> SignerKeyRow | None:
+    """Give a key that is stored here, without asking anybody; as it was some seconds ago."""
+    kept = ctx.signer_keys.get(key_id)
+    if kept is not None:
+        return kept
+    row = await ctx.db.one(SIGNER_KEY, key_id)
+    if row is not None:
+        ctx.signer_keys.put(key_id, row)
+    return row
 
 
-async def _verify_with(ctx: Context, claim: Claim, key: KeyRow) -> str:
+async def _verify_with(ctx: Context, claim: Claim, key: SignerKeyRow) -> SignerKeyRow:
     check_signature(claim, _public_key(ctx, key))
-    return key.identity_uri
+    return key
 
 
-def _public_key(ctx: Context, key: KeyRow) -> PublicKey:
+def _public_key(ctx: Context, key: SignerKeyRow) -> PublicKey:
     try:
         if key.public_key.startswith("z"):
             return multikey_decode(key.public_key)
@@ -61,7 +67,7 @@ def _public_key(ctx: Context, key: KeyRow) -> PublicKey:
         raise SignatureError(error.reason) from error
 
 
-async def _fetched_key(ctx: Context, key_id: str) -> KeyRow:
+async def _fetched_key(ctx: Context, key_id: str) -> SignerKeyRow:
     """Read the key from its owner, and the owner with it."""
     budget = Budget(_KEY_FETCHES)
     try:
@@ -72,6 +78,7 @@ async def _fetched_key(ctx: Context, key_id: str) -> KeyRow:
         raise KeyGone("the key's owner is gone") from error
     except (FedserverError, ProtocolError, TimeoutError) as error:
         raise UnknownKey(f"the key {key_id} cannot be had: {error}") from error
+    ctx.signer_keys.forget(key_id)
     key = await known_key(ctx, key_id)
     if key is None:
         raise UnknownKey("the key's owner does not list it")

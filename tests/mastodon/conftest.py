@@ -62,6 +62,7 @@ def ctx(db: Database) -> Context:
         entity_cache=BytesCache(4 * 1024 * 1024),
         recent=Recent(clock),
         inbox=absent,
+        signer_keys=absent,
     )
 
 
