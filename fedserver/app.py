@@ -24,8 +24,8 @@ from fedserver.rate_limits import RateLimiter
 from fedserver.recent import Recent
 from fedserver.routing import CONTEXT, Endpoint
 from fedserver.routing.middleware import middlewares, serve_heads
-from fedserver.secrets import Secrets
-from fedserver.services import users
+from fedserver.secrets import CannotUnwrap, Secrets
+from fedserver.services import signing, users
 from fedserver.timed_cache import TimedCache
 from storage.blobs import BlobFolder
 from storage.database import Database, StorageError
@@ -146,6 +146,7 @@ async def running(ctx: Context) -> AsyncIterator[str]:
     from fedserver import workers
 
     await users.ensure_instance_actor(ctx)
+    await _check_instance_key(ctx)
     runner = web.AppRunner(
         make_application(ctx),
         access_log=None,
@@ -166,6 +167,17 @@ async def running(ctx: Context) -> AsyncIterator[str]:
                     task.cancel()
     finally:
         await runner.cleanup()
+
+
+async def _check_instance_key(ctx: Context) -> None:
+    """The keys in the database are of no use without the instance key that wraps them."""
+    try:
+        await signing.instance_key(ctx)
+    except CannotUnwrap as error:
+        raise StartError(
+            f"The file {ctx.config.data.folder / 'instance.key'} is not the key that this "
+            "database was made with: put the right file back (from a backup of the data folder)"
+        ) from error
 
 
 async def _listen(config: Config, runner: web.AppRunner) -> None:
