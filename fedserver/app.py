@@ -38,8 +38,8 @@ log = logging.getLogger(__name__)
 # The rooms whose modules hold endpoints; importing a room registers them.
 _EDGES = ("fedserver.federation", "fedserver.mastodon", "fedserver.oauth", "fedserver.web")
 _ENTITY_CACHE_BYTES = 16 * 1024 * 1024
-_SIGNER_KEYS_KEPT = 5_000
-_SIGNER_KEYS_KEPT_S = 30.0
+_KEYS_KEPT = 5_000
+_KEYS_KEPT_S = 30.0
 _MAX_BODY_BYTES = 40 * 1024 * 1024
 _STOP_WITHIN_S = 10
 # For the CLI, and for whoever looks into the database by hand.
@@ -96,7 +96,8 @@ async def _make_context(config: Config, dsn: str, stack: AsyncExitStack) -> Cont
         entity_cache=BytesCache(_ENTITY_CACHE_BYTES),
         recent=Recent(clock),
         inbox=InboxStore(db),
-        signer_keys=TimedCache(clock, keep_s=_SIGNER_KEYS_KEPT_S, max_entries=_SIGNER_KEYS_KEPT),
+        signer_keys=TimedCache(clock, keep_s=_KEYS_KEPT_S, max_entries=_KEYS_KEPT),
+        own_keys=TimedCache(clock, keep_s=_KEYS_KEPT_S, max_entries=_KEYS_KEPT),
     )
 
 

@@ -13,7 +13,7 @@ from fedserver.rate_limits import RateLimiter
 from fedserver.recent import Recent
 from fedserver.secrets import Secrets
 from fedserver.timed_cache import TimedCache
-from storage.accounts import SignerKeyRow
+from storage.accounts import KeyRow, SignerKeyRow
 from storage.blobs import BlobStore
 from storage.database import Database
 from storage.inbox import InboxStore
@@ -38,3 +38,4 @@ class Context:
     recent: Recent
     inbox: InboxStore
     signer_keys: TimedCache[str, SignerKeyRow]
+    own_keys: TimedCache[int, KeyRow]

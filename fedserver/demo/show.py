@@ -31,7 +31,7 @@ async def show() -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    logging.getLogger("fedserver.traffic").setLevel(logging.INFO)
+    logging.getLogger("fedserver.traffic").setLevel(logging.DEBUG)
     with tempfile.TemporaryDirectory(prefix="fedserver-demo-") as folder:
         os.chmod(folder, 0o755)  # PostgreSQL may run as another user below it
         async with AsyncExitStack() as stack:

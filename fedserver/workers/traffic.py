@@ -9,7 +9,7 @@ def travelled(
     *, activity: str, source: str, destination: str, outcome: str, duration_ms: float
 ) -> None:
     """Tell that an activity was delivered or received, and how it ended."""
-    log.info(
+    log.debug(
         "%s %s -> %s: %s (%.1f ms)",
         activity,
         source,

@@ -63,6 +63,7 @@ def ctx(db: Database) -> Context:
         recent=Recent(clock),
         inbox=absent,
         signer_keys=absent,
+        own_keys=absent,
     )
 
 
