@@ -1,0 +1,58 @@
+"""The benchmarks run and give figures. How large these are is no matter of a test."""
+
+import math
+
+import pytest
+
+from benchmarks.measurements import MEASUREMENTS
+from benchmarks.report import as_json, table
+from benchmarks.run import Plan, run
+from benchmarks.samples import Aim, Row, Sample
+from benchmarks.scene import TINY
+from benchmarks.starting import IDLE_CPU, QUIET_ROWS
+
+
+@pytest.mark.slow
+async def test_every_measurement_gives_figures_for_both_servers() -> None:
+    told: list[str] = []
+
+    rows = await run(Plan(TINY, rounds=1), told.append)
+
+    assert [row.name for row in rows] == [one.name for one in (*MEASUREMENTS, *QUIET_ROWS)]
+    for row in rows:
+        for sample in (*row.roofline, *row.fedserver):
+            assert math.isfinite(sample.cost), row.name
+            assert sample.cost > 0 or row.name == IDLE_CPU.name, row.name
+        assert len(row.roofline) == len(row.fedserver) == 1, row.name
+    for row in rows[: len(MEASUREMENTS)]:
+        sample = row.fedserver[0]
+        assert sample.per_second is not None
+        assert sample.per_second > 0
+        assert sample.p50_ms is not None
+        assert sample.p99_ms is not None
+        assert 0 < sample.p50_ms <= sample.p99_ms, row.name
+    assert told
+
+
+def test_ratio_is_the_median_of_the_rounds() -> None:
+    row = _row([1.0, 2.0, 1.0], [2.0, 2.0, 10.0])
+
+    assert row.ratio == 2.0
+
+
+def test_table_says_which_aims_are_missed() -> None:
+    lines = table([_row([1.0], [1.5]), _row([1.0], [2.5])]).splitlines()
+
+    assert "yes" in lines[2]
+    assert "NO" in lines[3]
+
+
+def test_json_has_every_sample() -> None:
+    written = as_json([_row([1.0, 3.0], [2.0, 2.0])], rounds=2)
+
+    assert [one["cost"] for one in written["rows"][0]["roofline"]] == [1.0, 3.0]
+
+
+def _row(roofline: list[float], fedserver: list[float]) -> Row:
+    samples = [[Sample(cost) for cost in costs] for costs in (roofline, fedserver)]
+    return Row("row", "a row", "ms", Aim(ratio=2.0), samples[0], samples[1])
