@@ -1,8 +1,12 @@
 """What still has to be delivered: a row for each activity and inbox, in lanes by host."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from storage.database import Database
+from storage.group_commit import GroupCommit
+from storage.hosts import CLOSE_LANES, LOCK_LANES
 from storage.query import Command, Query, Value
 
 # $1 activity, $2 inboxes, $3 their hosts, $4 now. A host that said it is gone for good gets
@@ -30,19 +34,23 @@ class DeliveryRow:
 
     activity_id: int
     inbox_url: str
+    host: str
     account_id: int
     type: str
-    uri: str
     document: bytes
-    created_at: datetime
 
 
-# $1 host, $2 how many: the oldest first.
-DELIVERIES_OF_LANE = Query(
+# $1 hosts, $2 how many of each: the oldest first.
+DELIVERIES_OF_LANES = Query(
     """
-    SELECT d.activity_id, d.inbox_url, o.account_id, o.type, o.uri, o.document, d.created_at
-    FROM deliveries d JOIN outbox_activities o ON o.id = d.activity_id
-    WHERE d.host = $1 ORDER BY d.activity_id, d.inbox_url LIMIT $2
+    SELECT w.activity_id, w.inbox_url, w.host, o.account_id, o.type, o.document
+    FROM unnest($1::text[]) AS lane (host)
+    CROSS JOIN LATERAL (
+        SELECT d.activity_id, d.inbox_url, d.host FROM deliveries d
+        WHERE d.host = lane.host ORDER BY d.activity_id, d.inbox_url LIMIT $2
+    ) w
+    JOIN outbox_activities o ON o.id = w.activity_id
+    ORDER BY w.host, w.activity_id, w.inbox_url
     """,
     DeliveryRow,
 )
@@ -55,3 +63,44 @@ DELETE_DELIVERIES = Command(
 )
 IS_SHARED_INBOX = Value("SELECT EXISTS (SELECT 1 FROM accounts WHERE shared_inbox_url = $1)", bool)
 DELETE_OVERDUE = Command("DELETE FROM deliveries WHERE host = $1 AND created_at < $2")
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What came of a batch of one lane: which deliveries ended, and whether it is empty now."""
+
+    host: str
+    ended: Sequence[DeliveryRow]
+    succeeded: bool
+    close: bool
+    now: datetime
+
+
+class LaneStore:
+    """Settles lanes in group commits: many lanes end at about the same time."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._commits = GroupCommit(self._settle)
+
+    async def settle(self, settlement: Settlement) -> bool:
+        """Write a settlement; True where the lane was to be closed but has got something new."""
+        return await self._commits.put(settlement)
+
+    async def _settle(self, batch: Sequence[Settlement]) -> Sequence[bool]:
+        ended = [row for one in batch for row in one.ended]
+        closing = [one for one in batch if one.close]
+        async with self._db.transaction() as tx:
+            if closing:
+                await tx.execute(LOCK_LANES, [one.host for one in closing])
+            await tx.execute(
+                DELETE_DELIVERIES,
+                [row.activity_id for row in ended],
+                [row.inbox_url for row in ended],
+            )
+            awake = set()
+            if closing:
+                hosts, succeeded = zip(*((one.host, one.succeeded) for one in closing), strict=True)
+                now = batch[0].now
+                awake.update(await tx.values(CLOSE_LANES, list(hosts), list(succeeded), now))
+        return [one.close and one.host in awake for one in batch]

@@ -66,17 +66,24 @@ NEXT_LANE_AT = Value(
     """,
     datetime,
 )
-# Before CLOSE_LANE, in the same transaction: it then sees what others added before this lock.
-LOCK_LANE = Command("SELECT FROM hosts WHERE host = $1 FOR UPDATE")
-# An emptied lane sleeps; what was added meanwhile keeps it awake.
-CLOSE_LANE = Command(
+# Before CLOSE_LANES, in the same transaction: it then sees what others added before this lock.
+LOCK_LANES = Command("SELECT FROM hosts WHERE host = ANY($1::text[]) ORDER BY host FOR UPDATE")
+# $1 hosts, $2 which of them took something, $3 now. An emptied lane sleeps; what was added
+# meanwhile keeps it awake. Gives the lanes that are awake.
+CLOSE_LANES = Value(
     """
-    UPDATE hosts SET leased_until = NULL, failures = 0,
-        last_success_at = coalesce($2, last_success_at),
-        next_try_at = CASE WHEN EXISTS (SELECT 1 FROM deliveries d WHERE d.host = $1)
-            THEN next_try_at ELSE NULL END
-    WHERE host = $1
-    """
+    WITH closed AS (
+        UPDATE hosts h SET leased_until = NULL, failures = 0,
+            last_success_at = CASE WHEN x.succeeded THEN $3 ELSE h.last_success_at END,
+            next_try_at = CASE WHEN EXISTS (SELECT 1 FROM deliveries d WHERE d.host = h.host)
+                THEN h.next_try_at END
+        FROM unnest($1::text[], $2::boolean[]) AS x (host, succeeded)
+        WHERE h.host = x.host
+        RETURNING h.host, h.next_try_at
+    )
+    SELECT host FROM closed WHERE next_try_at IS NOT NULL
+    """,
+    str,
 )
 POSTPONE_LANE = Command(
     """

@@ -1,10 +1,11 @@
 """Received activities: stored before they are answered, claimed, and settled once."""
 
-import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from storage.database import Database
+from storage.group_commit import GroupCommit
 from storage.query import Command, Query, Value
 
 # Many requests share this statement and its commit. Gives the ids that are new.
@@ -71,59 +72,38 @@ class NewItem:
 
 
 class InboxStore:
-    """Stores activities in group commits: while one statement runs, the next batch collects."""
-
-    _MAX_BATCH = 200
+    """Stores activities in group commits."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        self._waiting: list[tuple[NewItem, datetime, asyncio.Future[bool]]] = []
-        self._flushing: asyncio.Task[None] | None = None
+        self._commits = GroupCommit(self._store)
 
     async def put(self, item: NewItem, now: datetime) -> bool:
         """Store `item` and return after its commit; False if its id was received before.
 
-        Raises what the database raises, to every caller of the batch.
+        Raises what the database raises.
         """
-        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._waiting.append((item, now, future))
-        if self._flushing is None or self._flushing.done():
-            self._flushing = asyncio.create_task(self._flush())
-        return await asyncio.shield(future)
+        return await self._commits.put((item, now))
 
-    async def _flush(self) -> None:
-        while self._waiting:
-            batch, self._waiting = (
-                self._waiting[: self._MAX_BATCH],
-                self._waiting[self._MAX_BATCH :],
-            )
-            try:
-                new = await self._store([item for item, _, _ in batch], batch[0][1])
-            except BaseException as error:
-                _fail(batch, error)
-                raise
-            for item, _, future in batch:
-                if not future.done():
-                    future.set_result(item.activity_uri in new)
-                new.discard(item.activity_uri)
-
-    async def _store(self, items: list[NewItem], now: datetime) -> set[str]:
+    async def _store(self, batch: Sequence[tuple[NewItem, datetime]]) -> Sequence[bool]:
         # In one order everywhere, so that two batches never wait for each other.
-        items = sorted(items, key=lambda item: item.activity_uri)
-        stored = await self._db.values(
-            STORE_ITEMS,
-            [item.activity_uri for item in items],
-            [item.actor_uri for item in items],
-            [item.type for item in items],
-            [item.body for item in items],
-            now,
+        items = sorted((item for item, _ in batch), key=lambda item: item.activity_uri)
+        new = set(
+            await self._db.values(
+                STORE_ITEMS,
+                [item.activity_uri for item in items],
+                [item.actor_uri for item in items],
+                [item.type for item in items],
+                [item.body for item in items],
+                batch[0][1],
+            )
         )
-        return set(stored)
+        return [_take(new, item.activity_uri) for item, _ in batch]
 
 
-def _fail(
-    batch: list[tuple[NewItem, datetime, asyncio.Future[bool]]], error: BaseException
-) -> None:
-    for _, _, future in batch:
-        if not future.done():
-            future.set_exception(error)
+def _take(new: set[str], uri: str) -> bool:
+    """Whether `uri` is new: true for the first of two in one batch."""
+    if uri not in new:
+        return False
+    new.remove(uri)
+    return True

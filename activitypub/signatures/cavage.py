@@ -118,16 +118,31 @@ def _format_header(
     )
 
 
+# What nearly every peer sends; anything else is read by httpsig, ten times slower.
+_USUAL_FORM = re.compile(
+    r'keyId="([!#-\[\]-~]+)",(?:algorithm="([a-z0-9-]+)",)?headers="([ !#-\[\]-~]+)",'
+    r'signature="([A-Za-z0-9+/=]+)"'
+)
+
+
 def parse_parameters(header: str) -> Parameters:
     """Take a Signature header apart; raises SignatureError.
 
     Unknown parameters are ignored and duplicate ones refused, as draft §2.2 says. httpsig knows
     the grammar but keeps the last of two equal parameters, hence the look at the names before.
     """
+    check_size("Signature", header)
+    usual = _USUAL_FORM.fullmatch(header)
+    if usual is not None:
+        key_id, algorithm, headers, signature = usual.groups()
+        return Parameters(key_id, algorithm, tuple(headers.lower().split()), signature, None, None)
+    return _parse_unusual(header)
+
+
+def _parse_unusual(header: str) -> Parameters:
     # Imported here: httpsig brings all of pycryptodome, a tenth of a second and 13 MB.
     from httpsig.utils import parse_signature_header
 
-    check_size("Signature", header)
     if not _HEADER_CHARS.fullmatch(header) or header.count('"') % 2:
         raise SignatureError("Signature header is malformed")
     names = [name for n in _PARAMETER_NAME.findall(header) if (name := n.lower()) in _PARAMETERS]

@@ -18,18 +18,17 @@ from fedserver.services import fetch, signing
 from fedserver.workers.retries import next_try, read_retry_after
 from fedserver.workers.traffic import travelled
 from storage.deliveries import (
-    DELETE_DELIVERIES,
     DELETE_OVERDUE,
-    DELIVERIES_OF_LANE,
+    DELIVERIES_OF_LANES,
     IS_SHARED_INBOX,
     DeliveryRow,
+    LaneStore,
+    Settlement,
 )
 from storage.failures import is_temporary
 from storage.hosts import (
-    CLOSE_LANE,
     HOST_GONE,
     LEASE_LANES,
-    LOCK_LANE,
     NEXT_LANE_AT,
     NOTE_REFUSAL,
     POSTPONE_LANE,
@@ -71,10 +70,11 @@ class Sent:
 async def deliver_always(ctx: Context) -> None:
     """Deliver until cancelled; sleep until something is to be sent or a lane is due again."""
     running: set[asyncio.Task[None]] = set()
+    lanes = LaneStore(ctx.db)
     async with asyncio.TaskGroup() as tasks:
         while True:
             try:
-                await _start_lanes(ctx, tasks, running)
+                await _start_lanes(ctx, lanes, tasks, running)
                 await _wait(ctx, running)
             except Exception as error:  # the worker outlives a restart of the database
                 if not is_temporary(error):
@@ -84,16 +84,30 @@ async def deliver_always(ctx: Context) -> None:
 
 
 async def _start_lanes(
-    ctx: Context, tasks: asyncio.TaskGroup, running: set[asyncio.Task[None]]
+    ctx: Context,
+    lanes: LaneStore,
+    tasks: asyncio.TaskGroup,
+    running: set[asyncio.Task[None]],
 ) -> None:
     free = LANES_AT_ONCE - len(running)
     if free <= 0:
         return
-    now = ctx.clock.now()
-    for lane in await ctx.db.fetch(LEASE_LANES, now, now + LEASE_FOR, free):
-        task = tasks.create_task(_run_lane(ctx, lane))
+    for lane, rows in await lease(ctx, free):
+        task = tasks.create_task(_run_lane(ctx, lanes, lane, rows))
         running.add(task)
         task.add_done_callback(running.discard)
+
+
+async def lease(ctx: Context, at_most: int) -> list[tuple[LaneRow, list[DeliveryRow]]]:
+    """Take due lanes for this process, each with the oldest that waits in it."""
+    now = ctx.clock.now()
+    leased = await ctx.db.fetch(LEASE_LANES, now, now + LEASE_FOR, at_most)
+    if not leased:
+        return []
+    rows: dict[str, list[DeliveryRow]] = {lane.host: [] for lane in leased}
+    for row in await ctx.db.fetch(DELIVERIES_OF_LANES, list(rows), LANE_BATCH):
+        rows[row.host].append(row)
+    return [(lane, rows[lane.host]) for lane in leased]
 
 
 async def _wait(ctx: Context, running: set[asyncio.Task[None]]) -> None:
@@ -107,32 +121,36 @@ async def _wait(ctx: Context, running: set[asyncio.Task[None]]) -> None:
     await ctx.events.wait(DELIVERIES, timeout_s=pause_s)
 
 
-async def _run_lane(ctx: Context, lane: LaneRow) -> None:
+async def _run_lane(ctx: Context, lanes: LaneStore, lane: LaneRow, rows: list[DeliveryRow]) -> None:
     try:
-        await run_lane(ctx, lane)
+        await run_lane(ctx, lanes, lane, rows)
     except Exception as error:  # one lane's trouble is not the others'
         if not is_temporary(error):
             log.exception("deliveries to %s stopped", lane.host)
         # The lease ends by itself, and the lane is tried again.
 
 
-async def run_lane(ctx: Context, lane: LaneRow) -> None:
-    """Send what waits for one host, until nothing is left or the host has trouble."""
+async def run_lane(ctx: Context, lanes: LaneStore, lane: LaneRow, rows: list[DeliveryRow]) -> None:
+    """Send what waits for one host, beginning with `rows`, until nothing is left or the host has
+    trouble."""
     dialect = Dialect(lane.dialect)
     succeeded = False
-    while rows := await ctx.db.fetch(DELIVERIES_OF_LANE, lane.host, LANE_BATCH):
+    while True:
         sent, dialect = await _send_batch(ctx, lane.host, rows, dialect)
-        await _settle(ctx, lane.host, sent)
         succeeded = succeeded or any(one.verdict is Verdict.DELIVERED for one in sent)
+        trouble = next((one for one in sent if one.verdict is Verdict.LATER), None)
+        is_last = trouble is None and len(rows) < LANE_BATCH
+        await _settle(ctx, lanes, lane.host, sent, succeeded=succeeded, close=is_last)
         if await _is_host_gone(ctx, sent):
             await ctx.db.execute(HOST_GONE, lane.host, ctx.clock.now(), "answered 410")
             return
-        trouble = [one for one in sent if one.verdict is Verdict.LATER]
-        if trouble:
-            await _postpone(ctx, lane, trouble[0], succeeded)
+        if trouble is not None:
+            await _postpone(ctx, lane, trouble, succeeded)
+            return
+        if is_last:
             return
         await ctx.db.execute(RENEW_LEASE, lane.host, ctx.clock.now() + LEASE_FOR)
-    await _close(ctx, lane.host, succeeded)
+        rows = await ctx.db.fetch(DELIVERIES_OF_LANES, [lane.host], LANE_BATCH)
 
 
 async def _is_host_gone(ctx: Context, sent: Sequence[Sent]) -> bool:
@@ -147,6 +165,8 @@ async def _send_batch(
     ctx: Context, host: str, rows: Sequence[DeliveryRow], dialect: Dialect
 ) -> tuple[list[Sent], Dialect]:
     """Send a batch; the first goes alone, so that what it teaches holds for the others."""
+    if not rows:
+        return [], dialect
     first = await _send(ctx, rows[0], dialect)
     if first.verdict is Verdict.REFUSED and first.reason.startswith(("400", "401", "403")):
         other = Dialect.RFC9421 if dialect is Dialect.CAVAGE else Dialect.CAVAGE
@@ -209,13 +229,19 @@ def _judge(ctx: Context, row: DeliveryRow, response: Response) -> Sent:
     return Sent(row, Verdict.REFUSED, f"{status}")
 
 
-async def _settle(ctx: Context, host: str, sent: Sequence[Sent]) -> None:
+async def _settle(
+    ctx: Context,
+    lanes: LaneStore,
+    host: str,
+    sent: Sequence[Sent],
+    *,
+    succeeded: bool,
+    close: bool,
+) -> None:
     ended = [one.row for one in sent if one.verdict is not Verdict.LATER]
-    await ctx.db.execute(
-        DELETE_DELIVERIES,
-        [row.activity_id for row in ended],
-        [row.inbox_url for row in ended],
-    )
+    awake = await lanes.settle(Settlement(host, ended, succeeded, close, ctx.clock.now()))
+    if awake:
+        ctx.events.wake(DELIVERIES)
     refused = [one for one in sent if one.verdict is Verdict.REFUSED]
     if refused:
         await ctx.db.execute(NOTE_REFUSAL, host, ctx.clock.now(), refused[0].reason)
@@ -228,9 +254,3 @@ async def _postpone(ctx: Context, lane: LaneRow, trouble: Sent, succeeded: bool)
     await ctx.db.execute(POSTPONE_LANE, lane.host, at, now, trouble.reason, failures)
     give_up = timedelta(days=ctx.config.federation.delivery_give_up_days)
     await ctx.db.execute(DELETE_OVERDUE, lane.host, now - give_up)
-
-
-async def _close(ctx: Context, host: str, succeeded: bool) -> None:
-    async with ctx.db.transaction() as tx:
-        await tx.execute(LOCK_LANE, host)
-        await tx.execute(CLOSE_LANE, host, ctx.clock.now() if succeeded else None)
