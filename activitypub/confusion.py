@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from activitypub.errors import Untrusted
+from activitypub.json_bytes import dumps
 from activitypub.parse.types import (
     ACTIVITY_TYPES,
     ACTOR_TYPES,
@@ -77,9 +78,26 @@ def _refuse_in(value: Any, levels: int) -> None:
         if key in _STRUCTURE and not (key == "@type" and "@value" in value):
             raise Untrusted(f"document uses {key}")
         if key == "@context":
-            _check_contexts(member)
+            _check_known_contexts(member)
         elif member.__class__ is dict or member.__class__ is list:
             _refuse_in(member, levels - 1)
+
+
+# The same few contexts come with nearly every document: what was found harmless stays so.
+_harmless: set[bytes] = set()
+_MAX_HARMLESS = 1_000
+
+
+def _check_known_contexts(contexts: Any) -> None:
+    if isinstance(contexts, str):
+        return
+    written = dumps({"@context": contexts})
+    if written in _harmless:
+        return
+    _check_contexts(contexts)
+    if len(_harmless) >= _MAX_HARMLESS:
+        _harmless.clear()
+    _harmless.add(written)
 
 
 def _check_contexts(contexts: Any) -> None:

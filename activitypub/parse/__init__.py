@@ -5,7 +5,7 @@ are cut, single values that break a rule are dropped, content that is too long i
 """
 
 from activitypub.parse.actors import parse_actor
-from activitypub.parse.documents import parse_activity, parse_any, parse_collection
+from activitypub.parse.documents import parse_activity, parse_any, parse_collection, parse_envelope
 from activitypub.parse.keys import key_owner, parse_key
 from activitypub.parse.objects import parse_object, parse_tombstone
 from activitypub.parse.types import ACTIVITY_TYPES, ACTOR_TYPES, COLLECTION_TYPES, OBJECT_TYPES
@@ -20,6 +20,7 @@ __all__ = [
     "parse_actor",
     "parse_any",
     "parse_collection",
+    "parse_envelope",
     "parse_key",
     "parse_object",
     "parse_tombstone",

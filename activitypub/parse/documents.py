@@ -35,6 +35,23 @@ def parse_activity(document: Mapping[str, Any]) -> Activity:
     return _activity(document, MAX_NESTED_DOCUMENTS, None)
 
 
+_ENVELOPE = names("@context id type actor object target")
+_ENCLOSED = names("id type actor object attributedTo inbox preferredUsername")
+
+
+def parse_envelope(document: Mapping[str, Any]) -> Activity:
+    """Read only what says whose an activity is and what it acts upon: enough for
+    `trust.authenticate`, at a fraction of the cost of `parse_activity`, which reads the rest.
+
+    Raises DocumentError as `parse_activity` does for those parts.
+    """
+    envelope = {name: document[name] for name in _ENVELOPE if name in document}
+    enclosed = envelope.get("object")
+    if isinstance(enclosed, dict):
+        envelope["object"] = {name: enclosed[name] for name in _ENCLOSED if name in enclosed}
+    return parse_activity(envelope)
+
+
 def parse_collection(document: Mapping[str, Any]) -> Collection:
     """Read a collection or a page of one; unusable items are left out.
 

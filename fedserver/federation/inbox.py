@@ -7,7 +7,7 @@ from aiohttp import web
 from activitypub.errors import DocumentError, SignatureError, Untrusted
 from activitypub.json_bytes import loads
 from activitypub.origins import host_of
-from activitypub.parse import parse_activity
+from activitypub.parse import parse_envelope
 from activitypub.signatures import SignedRequest
 from activitypub.trust import Verified, authenticate
 from fedserver.context import Context
@@ -100,7 +100,7 @@ async def _verify(
         key = await verification.signer(ctx, request)
         if key.suspended:
             raise Refusal(403, "the actor is suspended here")
-        return authenticate(parse_activity(document), key.actor_uri)
+        return authenticate(parse_envelope(document), key.actor_uri)
     except KeyGone as error:
         if document.get("type") == "Delete":
             return None

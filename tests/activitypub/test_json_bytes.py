@@ -103,3 +103,32 @@ def test_any_bytes_are_parsed_or_refused(raw: bytes) -> None:
 def test_what_has_no_json_is_refused(value: dict[str, object]) -> None:
     with pytest.raises(DocumentError):
         json_bytes.dumps(value)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'{"a":1,"a" :2}',
+        b'{"a":1,"a"\n:2}',
+        b'{"a\\\\":1,"b":1,"b":2}',
+        b'{"x":"\\":","b":1,"b":2}',
+        b'{"a":{"b":1,"b":2}}',
+    ],
+)
+def test_a_repeated_key_cannot_hide_behind_blanks_and_backslashes(raw: bytes) -> None:
+    with pytest.raises(DocumentError, match="repeats"):
+        json_bytes.loads(raw)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'{"a" : 1, "b":":\\":"}',
+        b'{"a\\\\":1}',
+        b'{"a":"\\":\\" :"}',
+        b'{"a":":x:"}',
+        b'{"":{"":[]}}',
+    ],
+)
+def test_colons_and_quotes_in_texts_are_no_keys(raw: bytes) -> None:
+    json_bytes.loads(raw)

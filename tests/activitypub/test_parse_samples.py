@@ -8,6 +8,7 @@ import pytest
 from activitypub import jsonld
 from activitypub.addressing import PUBLIC, Visibility, visibility_of
 from activitypub.confusion import refuse_confusing
+from activitypub.errors import DocumentError
 from activitypub.model import (
     Activity,
     ActorKey,
@@ -30,6 +31,7 @@ from activitypub.parse import (
     parse_actor,
     parse_any,
     parse_collection,
+    parse_envelope,
     parse_object,
 )
 from tests.activitypub.vocabulary import SAMPLE_NAMES, sample
@@ -381,3 +383,16 @@ def _time(
     year: int, month: int, day: int, hour: int, minute: int = 0, second: int = 0, micros: int = 0
 ) -> datetime:
     return datetime(year, month, day, hour, minute, second, micros, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("name", SAMPLE_NAMES)
+def test_an_envelope_says_of_its_owner_what_the_whole_says(name: str) -> None:
+    document = jsonld.normalise(sample(name))
+    try:
+        whole = parse_activity(document)
+    except DocumentError:
+        return
+    envelope = parse_envelope(document)
+    assert (envelope.id, envelope.type, envelope.actor) == (whole.id, whole.type, whole.actor)
+    assert envelope.object_id == whole.object_id
+    assert type(envelope.object) is type(whole.object)
