@@ -45,6 +45,8 @@ IN_FLIGHT_PER_HOST = 2
 LEASE_FOR = timedelta(minutes=3)
 SWEEP_EVERY_S = 60.0
 _DATABASE_PAUSE_S = 1.0
+# Lanes end in swarms: the places of a swarm are filled by one statement.
+_GATHER_S = 0.01
 _random = random.Random()
 
 
@@ -113,6 +115,7 @@ async def lease(ctx: Context, at_most: int) -> list[tuple[LaneRow, list[Delivery
 async def _wait(ctx: Context, running: set[asyncio.Task[None]]) -> None:
     if len(running) >= LANES_AT_ONCE:
         await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.sleep(_GATHER_S)
         return
     due_at = await ctx.db.value(NEXT_LANE_AT)
     pause_s = SWEEP_EVERY_S
