@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from storage.query import Command, Query, Value
+from storage.query import Command, Query
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,4 +228,3 @@ COUNT_STATUS = Command(
     WHERE id = $1
     """
 )
-LOCAL_ACCOUNT_COUNT = Value("SELECT count(*) FROM users", int)

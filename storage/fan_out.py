@@ -62,14 +62,6 @@ ADD_AUTHOR_TO_HOME = Command(
     ON CONFLICT DO NOTHING
     """
 )
-TRIM_HOME = Command(
-    """
-    DELETE FROM home_entries h
-    WHERE h.account_id = $1 AND h.status_id < (
-        SELECT status_id FROM home_entries WHERE account_id = $1
-        ORDER BY status_id DESC OFFSET $2 LIMIT 1)
-    """
-)
 
 # Notifications go to people of this instance who neither block nor mute (with notifications) the
 # one who acted. Arrays: $1 ids, $2 receivers, $3 types; $4 who acted, $5 status or NULL, $6 now.

@@ -24,14 +24,23 @@ HEARD_FROM = Command(
            OR hosts.failures > 0
     """
 )
+# $1 known before this is old, $2 how many.
+HOSTS_TO_ASK = Value(
+    """
+    SELECT host FROM hosts WHERE gone_at IS NULL AND (nodeinfo_at IS NULL OR nodeinfo_at < $1)
+    ORDER BY nodeinfo_at NULLS FIRST LIMIT $2
+    """,
+    str,
+)
 LEARN_SOFTWARE = Command(
     """
     INSERT INTO hosts (host, software, software_version, nodeinfo_at, first_seen_at)
     VALUES ($1, $2, $3, $4, $4)
-    ON CONFLICT (host) DO UPDATE SET software = $2, software_version = $3, nodeinfo_at = $4
+    ON CONFLICT (host) DO UPDATE SET nodeinfo_at = $4,
+        software = coalesce($2, hosts.software),
+        software_version = coalesce($3, hosts.software_version)
     """
 )
-SOFTWARE_KNOWN_AT = Value("SELECT nodeinfo_at FROM hosts WHERE host = $1", datetime)
 
 
 @dataclass(frozen=True, slots=True)

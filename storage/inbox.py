@@ -37,12 +37,14 @@ class InboxRow:
     attempts: int
 
 
-# A claim moves the next try ahead: a process that dies gives its items back by itself.
+# A claim moves the next try ahead: a process that dies gives its items back by itself. $1 now,
+# $2 claimed until, $3 how many, $4 actors of whom something is being processed already.
 CLAIM_ITEMS = Query(
     """
     UPDATE inbox_items i SET next_try_at = $2, attempts = i.attempts + 1
     FROM (
-        SELECT id FROM inbox_items WHERE outcome IS NULL AND next_try_at <= $1
+        SELECT id FROM inbox_items
+        WHERE outcome IS NULL AND next_try_at <= $1 AND NOT actor_uri = ANY($4::text[])
         ORDER BY next_try_at, id LIMIT $3 FOR UPDATE SKIP LOCKED
     ) due
     WHERE i.id = due.id
@@ -50,7 +52,17 @@ CLAIM_ITEMS = Query(
     """,
     InboxRow,
 )
-NEXT_DUE_AT = Value("SELECT min(next_try_at) FROM inbox_items WHERE outcome IS NULL", datetime)
+# $1 actors to leave out.
+NEXT_DUE_AT = Value(
+    """
+    SELECT min(next_try_at) FROM inbox_items
+    WHERE outcome IS NULL AND NOT actor_uri = ANY($1::text[])
+    """,
+    datetime,
+)
+GIVE_BACK_ITEMS = Command(
+    "UPDATE inbox_items SET next_try_at = $2 WHERE id = ANY($1::bigint[]) AND outcome IS NULL"
+)
 SETTLE = Command(
     "UPDATE inbox_items SET outcome = $2, reason = $3, processed_at = $4 WHERE id = $1"
 )

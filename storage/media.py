@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from storage.query import Command, Query, Value
+from storage.query import Command, Query
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +80,4 @@ DELETE_UNATTACHED_MEDIA = Command(
 # A changed description must reach who reads the status: its row version names cached entities.
 TOUCH_STATUS = Command(
     "UPDATE statuses SET sensitive = sensitive WHERE id = $1 AND account_id = $2"
-)
-BLOB_KNOWN = Value(
-    """
-    SELECT coalesce(
-        (SELECT media_type FROM media_attachments WHERE blob = $1 LIMIT 1),
-        (SELECT media_type FROM media_attachments WHERE preview_blob = $1 LIMIT 1))
-    """,
-    str,
 )

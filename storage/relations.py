@@ -111,9 +111,6 @@ BLOCKED_EITHER_WAY = Value(
     """,
     bool,
 )
-BLOCKS = Value(
-    "SELECT EXISTS (SELECT 1 FROM blocks WHERE account_id = $1 AND target_id = $2)", bool
-)
 INSERT_BLOCK = Command(
     """
     INSERT INTO blocks (id, account_id, target_id, uri, created_at) VALUES ($1, $2, $3, $4, $5)

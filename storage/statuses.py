@@ -46,9 +46,6 @@ STATUS_BY_URI = Query(f"SELECT {STATUS_COLUMNS} FROM statuses s WHERE s.uri = $1
 STATUS_BY_URI_OR_URL = Query(
     f"SELECT {STATUS_COLUMNS} FROM statuses s WHERE s.uri = $1 OR s.url = $1 LIMIT 1", StatusRow
 )
-STATUSES_BY_IDS = Query(
-    f"SELECT {STATUS_COLUMNS} FROM statuses s WHERE s.id = ANY($1::bigint[])", StatusRow
-)
 # The way to a status for anybody: $2 is the viewer's account id, or NULL.
 VISIBLE_STATUS = Query(
     f"""
@@ -126,7 +123,6 @@ REBLOG_BY_ACCOUNT = Query(
     """,
     StatusRow,
 )
-REBLOGS_OF_STATUS = Value("SELECT account_id FROM statuses WHERE reblog_of_id = $1", int)
 
 INSERT_EDIT = Command(
     """
@@ -161,6 +157,14 @@ PUT_TAGS = Command(
 )
 DELETE_STATUS_TAGS = Command("DELETE FROM status_tags WHERE status_id = $1")
 
+# The pins of an account, which then only this transaction changes.
+LOCK_PINS = Value(
+    """
+    WITH owner AS (SELECT id FROM accounts WHERE id = $1 FOR UPDATE)
+    SELECT s.id FROM statuses s, owner WHERE s.account_id = owner.id AND s.pinned_at IS NOT NULL
+    """,
+    int,
+)
 PIN_STATUS = Command(
     """
     UPDATE statuses SET pinned_at = $3

@@ -11,6 +11,7 @@ from fedserver.effects.like import Like
 from fedserver.effects.new_status import Mentioned, NewPoll, NewStatus, RemoteMedia
 from fedserver.effects.outcomes import Outcome, OutcomeName
 from fedserver.effects.performing import perform, perform_in
+from fedserver.effects.pin import Pin, Unpin
 from fedserver.effects.private import Bookmark, Mute
 from fedserver.effects.receiving import READERS, receive
 from fedserver.effects.undo import Undo, announce_of
@@ -36,10 +37,12 @@ __all__ = [
     "NewStatus",
     "Outcome",
     "OutcomeName",
+    "Pin",
     "Reject",
     "RemoteMedia",
     "Undo",
     "Undoable",
+    "Unpin",
     "UpdateActor",
     "UpdateStatus",
     "Vote",

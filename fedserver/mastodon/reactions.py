@@ -2,13 +2,14 @@
 
 from fedserver import entities
 from fedserver.context import Context
-from fedserver.effects import Announce, Bookmark, Like, Undo, announce_of
+from fedserver.effects import Announce, Bookmark, Like, Pin, Undo, Unpin, announce_of
 from fedserver.errors import Forbidden, Invalid, NotFound
 from fedserver.mastodon.composing import posting_defaults
 from fedserver.mastodon.subjects import (
     acting_account,
     author_of,
     new_activity_uri,
+    own_status,
     perform,
     shown_status,
 )
@@ -128,4 +129,22 @@ async def unbookmark(ctx: Context, caller: Caller, status_id: int) -> JSON:
     status = await shown_status(ctx, status_id, caller.account_id)
     actor = await acting_account(ctx, caller)
     await perform(ctx, Undo(actor=actor, undone=Bookmark(actor=actor, status=status)))
+    return await entities.status(ctx, status.id, caller.account_id)
+
+
+@endpoint("POST", "/api/v1/statuses/{status_id}/pin", scope="write:accounts")
+async def pin(ctx: Context, caller: Caller, status_id: int) -> JSON:
+    """Show an own status first on the profile (Mastodon API: statuses#pin)."""
+    status = await own_status(ctx, status_id, caller)
+    actor = await acting_account(ctx, caller)
+    await perform(ctx, Pin(actor=actor, uri=new_activity_uri(ctx), status=status))
+    return await entities.status(ctx, status.id, caller.account_id)
+
+
+@endpoint("POST", "/api/v1/statuses/{status_id}/unpin", scope="write:accounts")
+async def unpin(ctx: Context, caller: Caller, status_id: int) -> JSON:
+    """Take an own status from the top of the profile (Mastodon API: statuses#unpin)."""
+    status = await own_status(ctx, status_id, caller)
+    actor = await acting_account(ctx, caller)
+    await perform(ctx, Unpin(actor=actor, uri=new_activity_uri(ctx), status=status))
     return await entities.status(ctx, status.id, caller.account_id)

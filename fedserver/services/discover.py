@@ -1,7 +1,5 @@
 """WebFinger and NodeInfo: from a handle to an actor, and what software a peer runs."""
 
-from urllib.parse import urlsplit
-
 from activitypub.errors import ProtocolError, Untrusted
 from activitypub.hostmeta import parse_host_meta_template
 from activitypub.json_bytes import loads
@@ -16,6 +14,7 @@ from fedserver.services import fetch, signing
 from fedserver.services.fetch import Budget
 from storage.hosts import LEARN_SOFTWARE
 
+_SOFTWARE_FETCHES = 2
 _JRD_ACCEPT = "application/jrd+json, application/json"
 
 
@@ -70,19 +69,23 @@ async def _host_meta_url(ctx: Context, base: str, handle: Handle, budget: Budget
     return template.replace("{uri}", handle.acct) if template else None
 
 
-async def learn_software(ctx: Context, base: str, budget: Budget) -> Software | None:
-    """Ask a peer's NodeInfo what it runs, and keep the answer; None where it does not say."""
+async def learn_software(ctx: Context, host: str) -> Software | None:
+    """Ask a peer's NodeInfo what it runs, and keep the answer: it cannot be asked when the peer is
+    dead, and moving away from it takes to know. None where it does not say."""
+    software = await _ask_software(ctx, f"{_scheme(ctx)}://{host}", Budget(_SOFTWARE_FETCHES))
+    name, version = (software.name, software.version) if software else (None, None)
+    await ctx.db.execute(LEARN_SOFTWARE, host, name, version, ctx.clock.now())
+    return software
+
+
+async def _ask_software(ctx: Context, base: str, budget: Budget) -> Software | None:
     try:
-        links = loads((await _get(ctx, f"{base}/.well-known/nodeinfo", budget)).body)
-        href = parse_links(links)
+        href = parse_links(loads((await _get(ctx, f"{base}/.well-known/nodeinfo", budget)).body))
         if href is None or not same_origin(href, base):
             return None
-        software = parse_document(loads((await _get(ctx, href, budget)).body))
+        return parse_document(loads((await _get(ctx, href, budget)).body))
     except (Gone, Denied, Unreachable, ProtocolError):
         return None
-    host = urlsplit(base).netloc.lower()
-    await ctx.db.execute(LEARN_SOFTWARE, host, software.name, software.version, ctx.clock.now())
-    return software
 
 
 async def _get(ctx: Context, url: str, budget: Budget) -> Response:

@@ -189,7 +189,8 @@ class _Shared:
         if error is None:
             return
         if self._monotonic() < until:
-            raise error
+            # Without the frames of who met it before: they would pile up on the kept error.
+            raise error.with_traceback(None)
         del self._failed[name]
 
 

@@ -100,12 +100,13 @@ async def refreshed(ctx: Context, row: AccountRow, budget: Budget) -> AccountRow
 
 
 async def account_by_handle(ctx: Context, handle: Handle, budget: Budget) -> AccountRow | None:
-    """Give the account that `name@domain` names, asking WebFinger where it is not known."""
+    """Give the account that `name@domain` names, asking WebFinger where it is not known, and
+    its server again where what we know is a day old."""
     if handle.domain in (None, "", ctx.config.instance.domain):
         return await ctx.db.one(LOCAL_ACCOUNT_BY_NAME, handle.username)
     known = await ctx.db.one(REMOTE_ACCOUNT_BY_HANDLE, handle.username, handle.domain)
     if known is not None:
-        return known
+        return await refreshed(ctx, known, budget)
     uri = await discover.find_actor_uri(ctx, handle, budget)
     return await account(ctx, uri, budget)
 

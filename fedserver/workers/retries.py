@@ -1,6 +1,7 @@
 """When a host that failed is tried again: a pure function, so that it can be reasoned about."""
 
 import random
+import re
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 
@@ -13,6 +14,9 @@ _PAUSES = (
     timedelta(hours=12),
 )
 _LONGEST_RETRY_AFTER = timedelta(days=1)
+# What has more digits is longer than the longest anyway.
+_SECONDS = re.compile(r"\s*[0-9]+\s*", re.ASCII)
+_MAX_DIGITS = 9
 
 
 def next_try(
@@ -32,8 +36,8 @@ def read_retry_after(value: str | None, now: datetime) -> timedelta | None:
     """Read a Retry-After header: seconds or a date (RFC 9110 §10.2.3); None for neither."""
     if not value:
         return None
-    if value.strip().isdigit():
-        return timedelta(seconds=min(int(value.strip()), 10**7))
+    if _SECONDS.fullmatch(value):
+        return min(timedelta(seconds=int(value[:_MAX_DIGITS])), _LONGEST_RETRY_AFTER)
     try:
         moment = parsedate_to_datetime(value)
     except ValueError:

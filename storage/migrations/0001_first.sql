@@ -19,6 +19,9 @@ CREATE TABLE hosts (
     gone_at          timestamptz
 );
 
+CREATE INDEX hosts_next_try ON hosts (next_try_at) WHERE next_try_at IS NOT NULL;
+CREATE INDEX hosts_nodeinfo ON hosts (nodeinfo_at NULLS FIRST) WHERE gone_at IS NULL;
+
 -- An account outlives its address: every foreign key points here. The columns from `uri` to
 -- `featured_url` repeat its live identity, so that reading needs no join.
 CREATE TABLE accounts (

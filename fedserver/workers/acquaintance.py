@@ -1,0 +1,36 @@
+"""Learns what software the peers run, a few at a time, beside everything else."""
+
+import asyncio
+import logging
+from datetime import timedelta
+
+from fedserver.context import Context
+from fedserver.services.discover import learn_software
+from storage.failures import is_temporary
+from storage.hosts import HOSTS_TO_ASK
+
+log = logging.getLogger(__name__)
+
+ASK_AGAIN_AFTER = timedelta(days=7)
+_AT_A_TIME = 10
+_EVERY_S = 60.0
+
+
+async def learn_always(ctx: Context) -> None:
+    """Ask peers that were never asked, or not lately, until cancelled."""
+    while True:
+        await asyncio.sleep(_EVERY_S)
+        try:
+            await learn_some(ctx)
+        except Exception as error:  # what could not be learnt now can be learnt later
+            if not is_temporary(error):
+                raise
+            log.warning("learning about peers waits for the database: %s", error)
+
+
+async def learn_some(ctx: Context) -> int:
+    """Ask the peers whose turn it is; give how many were asked."""
+    due = await ctx.db.values(HOSTS_TO_ASK, ctx.clock.now() - ASK_AGAIN_AFTER, _AT_A_TIME)
+    for host in due:
+        await learn_software(ctx, host)
+    return len(due)
