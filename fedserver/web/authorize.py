@@ -1,11 +1,13 @@
 """The page on which a person lets a client in (RFC 6749 §4.1.1; Mastodon API: oauth#authorize)."""
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
 from aiohttp import web
 
 from fedserver.context import Context
+from fedserver.errors import NotFound
 from fedserver.routing import Media, Params, endpoint
 from fedserver.services.grants import (
     Consent,
@@ -28,6 +30,7 @@ _WRONG_REDIRECT: Final = (
     "The requested redirect uri is malformed or doesn't match client redirect URI."
 )
 _NATIVE_PAGE: Final = "/oauth/authorize/native"
+_CODE: Final = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 
 
 class AuthorizeParams(Params, frozen=True, kw_only=True):
@@ -118,6 +121,9 @@ async def show_code(ctx: Context, request: web.Request, params: NativeParams) ->
     """
     if await current_session(ctx, request) is None:
         return redirect("/auth/sign_in")
+    # A link may have come from anybody: this page shows codes and no other messages.
+    if _CODE.fullmatch(params.code) is None:
+        raise NotFound("That is not a code of this server")
     return private_page(ctx, "native_code.html", code=params.code)
 
 

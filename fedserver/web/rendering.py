@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from fedserver.context import Context
 from fedserver.routing.error_pages import PAGE_HEADERS
+from fedserver.web.emojis import is_web_link, with_emojis
 from fedserver.web.static import static_url
 
 _PUBLIC_MAX_AGE_S: Final = 30
@@ -98,9 +99,21 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals["static_url"] = static_url
+    environment.filters["with_emojis"] = with_emojis
+    environment.filters["web_link"] = _web_link
+    environment.filters["percent_of"] = _percent_of
     environment.filters["day_and_time"] = _day_and_time
     environment.filters["day"] = _day
     return environment
+
+
+def _web_link(url: str | None) -> str:
+    """Give what a link may lead to: an address of the web, or nowhere."""
+    return url if url is not None and is_web_link(url) else "#"
+
+
+def _percent_of(count: int, total: int | None) -> int:
+    return min(100, round(100 * count / total)) if total else 0
 
 
 def _day_and_time(timestamp: str) -> str:

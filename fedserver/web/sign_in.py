@@ -19,6 +19,8 @@ from fedserver.web.sessions import current_session, end_session, start_session
 ACCOUNT_PAGE: Final = "/auth/account"
 # The only page that may ask for a sign-in and be returned to.
 _RETURN_TO: Final = re.compile(r"/oauth/authorize\?[!-~]{0,7000}", re.ASCII)
+# No e-mail address is longer (RFC 5321 §4.5.3.1), and every counter keeps its key.
+_MAX_LOGIN_CHARS: Final = 320
 _WRONG: Final = "That name, e-mail address or password is not right."
 
 
@@ -97,7 +99,7 @@ async def show_account(ctx: Context, request: web.Request) -> web.Response:
 def _count_try(ctx: Context, request: web.Request, login: str) -> None:
     address = ClientAddresses(ctx.config.server.trusted_proxies).of(request)
     _count(ctx, LOGINS_PER_ADDRESS, address_key(address))
-    _count(ctx, LOGINS_PER_ACCOUNT, login.strip().removeprefix("@").lower())
+    _count(ctx, LOGINS_PER_ACCOUNT, login.strip().removeprefix("@").lower()[:_MAX_LOGIN_CHARS])
 
 
 def _count(ctx: Context, rule: Rule, key: str) -> None:
