@@ -49,6 +49,17 @@ class Outgoing:
     status_id: int | None = None
 
 
+def told(act: "Act", about: str, whom: AccountRow) -> Outgoing | None:
+    """Give the activity that tells `whom` alone of an act upon the object `about`; None where they
+    are here and see it by themselves."""
+    if whom.local:
+        return None
+    activity = Activity(
+        id=act.uri, type=act.type, actor=act.actor.uri, object=about, to=(whom.uri,)
+    )
+    return Outgoing(activity)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Act(ABC):
     """Something an actor does. `uri` is the id of its activity."""

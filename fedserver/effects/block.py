@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from activitypub.model import Activity
 from fedserver.context import Context
-from fedserver.effects.acts import Audience, Outgoing, Undoable
+from fedserver.effects.acts import Audience, Outgoing, Undoable, told
 from fedserver.effects.incoming import Incoming
 from fedserver.errors import Refused
 from storage.accounts import COUNT_FOLLOW, AccountRow
@@ -54,17 +53,7 @@ class Block(Undoable):
         return Audience(accounts=(self.target,))
 
     async def outgoing(self, ctx: Context, tx: Transaction) -> Outgoing | None:
-        if self.target.local:
-            return None
-        return Outgoing(
-            Activity(
-                id=self.uri,
-                type=self.type,
-                actor=self.actor.uri,
-                object=self.target.uri,
-                to=(self.target.uri,),
-            )
-        )
+        return told(self, self.target.uri, self.target)
 
 
 async def _part(tx: Transaction, one: AccountRow, other: AccountRow) -> None:

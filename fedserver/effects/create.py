@@ -92,21 +92,28 @@ class Create(Act):
         return await status_audience(tx, self.actor.id, self.status)
 
     async def outgoing(self, ctx: Context, tx: Transaction) -> Outgoing | None:
-        row = await tx.one(STATUS_BY_ID, self.status.id)
-        if row is None:
-            raise NotFound("Record not found")
-        note = (await documents.notes(ctx, [row], tx))[row.id]
-        activity = Activity(
-            id=self.uri,
-            type=self.type,
-            actor=self.actor.uri,
-            object=note,
-            to=note.to,
-            cc=note.cc,
-            published=self.status.created_at,
-        )
         listed = self.status.visibility in ("public", "unlisted")
-        return Outgoing(activity, listed=listed, status_id=row.id)
+        return await note_activity(ctx, tx, self, self.status.id, listed=listed)
+
+
+async def note_activity(
+    ctx: Context, tx: Transaction, act: Act, status_id: int, *, listed: bool
+) -> Outgoing:
+    """Give the activity of an act that carries a whole status, as its rows now are."""
+    row = await tx.one(STATUS_BY_ID, status_id)
+    if row is None:
+        raise NotFound("Record not found")
+    note = (await documents.notes(ctx, [row], tx))[row.id]
+    activity = Activity(
+        id=act.uri,
+        type=act.type,
+        actor=act.actor.uri,
+        object=note,
+        to=note.to,
+        cc=note.cc,
+        published=note.updated or note.published,
+    )
+    return Outgoing(activity, listed=listed, status_id=row.id)
 
 
 async def status_audience(tx: Transaction, author_id: int, status: NewStatus) -> Audience:

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from activitypub.model import Activity
 from fedserver.context import Context
-from fedserver.effects.acts import Act, Audience, Notice, Outgoing, Undoable
+from fedserver.effects.acts import Act, Audience, Notice, Outgoing, Undoable, told
 from fedserver.effects.incoming import Incoming
 from fedserver.effects.outcomes import Ignored
 from fedserver.errors import NotFound, Refused
@@ -95,9 +95,7 @@ class Follow(Undoable):
         return Audience(accounts=(self.target,))
 
     async def outgoing(self, ctx: Context, tx: Transaction) -> Outgoing | None:
-        if self.target.local:
-            return None
-        return Outgoing(follow_activity(self.uri, self.actor, self.target))
+        return told(self, self.target.uri, self.target)
 
     async def consequences(self, ctx: Context, tx: Transaction) -> Sequence[Act]:
         if not self.target.local:
@@ -136,7 +134,7 @@ class _Answer(Act):
         if self.follower.local:
             return None
         # Ids as strings: some peers cannot read an embedded actor here.
-        follow = follow_activity(self.follow_uri, self.follower, self.actor)
+        follow = _follow_activity(self.follow_uri, self.follower, self.actor)
         return Outgoing(
             Activity(
                 id=self.uri,
@@ -205,7 +203,7 @@ def reject(ctx: Context, target: AccountRow, follower: AccountRow, follow_uri: s
     return Reject(actor=target, uri=uri, follower=follower, follow_uri=follow_uri)
 
 
-def follow_activity(uri: str, follower: AccountRow, target: AccountRow) -> Activity:
+def _follow_activity(uri: str, follower: AccountRow, target: AccountRow) -> Activity:
     """Give the Follow activity itself."""
     return Activity(id=uri, type="Follow", actor=follower.uri, object=target.uri, to=(target.uri,))
 

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from activitypub.model import Activity
 from fedserver.context import Context
-from fedserver.effects.acts import Audience, Notice, Outgoing, Undoable
+from fedserver.effects.acts import Audience, Notice, Outgoing, Undoable, told
 from fedserver.effects.incoming import Incoming
 from fedserver.effects.permission import require_visible
 from fedserver.errors import NotFound
@@ -67,14 +66,4 @@ class Like(Undoable):
         return Audience(accounts=(self.author,))
 
     async def outgoing(self, ctx: Context, tx: Transaction) -> Outgoing | None:
-        if self.author.local:
-            return None
-        return Outgoing(
-            Activity(
-                id=self.uri,
-                type=self.type,
-                actor=self.actor.uri,
-                object=self.status.uri,
-                to=(self.author.uri,),
-            )
-        )
+        return told(self, self.status.uri, self.author)

@@ -1,7 +1,7 @@
 """Update: an author edits a status, or an actor its profile (ActivityPub §6.3, §7.3)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from activitypub.addressing import PUBLIC
@@ -10,7 +10,7 @@ from fedserver import documents
 from fedserver.context import Context
 from fedserver.effects.acts import Act, Audience, Notice, Outgoing
 from fedserver.effects.bringing import bring_status, status_of_object
-from fedserver.effects.create import status_audience
+from fedserver.effects.create import note_activity, status_audience
 from fedserver.effects.incoming import Incoming
 from fedserver.effects.new_status import NewStatus, write_parts
 from fedserver.effects.outcomes import Ignored
@@ -31,7 +31,6 @@ from storage.statuses import (
     DELETE_MENTIONS,
     DELETE_STATUS_TAGS,
     INSERT_EDIT,
-    STATUS_BY_ID,
     STATUS_BY_URI,
     UPDATE_STATUS,
     StatusRow,
@@ -165,25 +164,10 @@ class UpdateStatus(Act):
         return await status_audience(tx, self.actor.id, self.changed)
 
     async def outgoing(self, ctx: Context, tx: Transaction) -> Outgoing | None:
-        row = await tx.one(STATUS_BY_ID, self.status.id)
-        if row is None:
-            raise NotFound("Record not found")
-        note = (await documents.notes(ctx, [row], tx))[row.id]
-        activity = Activity(
-            id=self.uri,
-            type=self.type,
-            actor=self.actor.uri,
-            object=note,
-            to=note.to,
-            cc=note.cc,
-            published=ctx.clock.now(),
-        )
-        return Outgoing(activity, status_id=row.id)
+        return await note_activity(ctx, tx, self, self.status.id, listed=False)
 
 
 def _under_id(changed: NewStatus, status_id: int, kept_poll: bool) -> NewStatus:
-    from dataclasses import replace
-
     return replace(changed, id=status_id, poll=None if kept_poll else changed.poll)
 
 

@@ -14,7 +14,7 @@ from activitypub.model import Actor, ActorKey
 from activitypub.origins import host_of
 from activitypub.parse import key_owner, parse_actor
 from activitypub.signatures import Dialect
-from activitypub.trust import Refetch, check_fetched, check_key_owner
+from activitypub.trust import Fetched, Refetch, check_fetched, check_key_owner
 from fedserver.context import Context
 from fedserver.errors import Denied, FedserverError, Gone, Refused, Unreachable
 from fedserver.outgoing import Limits, Response
@@ -68,33 +68,26 @@ async def key(ctx: Context, key_id: str, budget: Budget) -> tuple[Actor, ActorKe
 
 
 async def _document(ctx: Context, uri: str, budget: Budget) -> Json:
-    response = await get(ctx, uri)
-    fetched = await _read(response)
-    verdict = check_fetched(
-        fetched,
-        requested_url=uri,
-        final_url=response.url,
-        content_type=response.headers.get("content-type", ""),
-    )
+    fetched, verdict = await _checked(ctx, uri)
     if isinstance(verdict, Refetch):
+        # A document under another address than its id counts only as the id's own address has it.
         budget.spend()
-        return await _lead_back(ctx, verdict.id)
-    return fetched
-
-
-async def _lead_back(ctx: Context, uri: str) -> Json:
-    """A document under another address than its id counts only as its id's own address has it."""
-    response = await get(ctx, uri)
-    fetched = await _read(response)
-    verdict = check_fetched(
-        fetched,
-        requested_url=uri,
-        final_url=response.url,
-        content_type=response.headers.get("content-type", ""),
-    )
+        fetched, verdict = await _checked(ctx, verdict.id)
     if isinstance(verdict, Refetch):
         raise Untrusted("the id of the document does not lead back to it")
     return fetched
+
+
+async def _checked(ctx: Context, uri: str) -> tuple[Json, Fetched | Refetch]:
+    response = await get(ctx, uri)
+    fetched = await _read(response)
+    verdict = check_fetched(
+        fetched,
+        requested_url=uri,
+        final_url=response.url,
+        content_type=response.headers.get("content-type", ""),
+    )
+    return fetched, verdict
 
 
 async def _read(response: Response) -> Json:
