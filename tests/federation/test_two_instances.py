@@ -262,3 +262,16 @@ async def test_a_profile_change_arrives(people: tuple[Person, Person]) -> None:
         return bool(shown["display_name"] == "Alice the Second" and "New bio" in shown["note"])
 
     await until(changed)
+
+
+async def test_a_post_elsewhere_is_found_by_its_address(
+    people: tuple[Person, Person], instances: tuple[Instance, Instance]
+) -> None:
+    _, bob = people
+    dora = await instances[0].person("dora")
+    posted = await dora.post("/api/v1/statuses", status="Nobody there follows me")
+    for address in (posted["uri"], posted["url"]):
+        found = await bob.get("/api/v2/search", q=address, resolve="true")
+        assert [status["uri"] for status in found["statuses"]] == [posted["uri"]]
+    found = await bob.get("/api/v2/search", q=f"{dora.instance.base_url}/@dora", resolve="true")
+    assert [account["acct"] for account in found["accounts"]] == [dora.acct]
