@@ -35,6 +35,7 @@ class DeliveryRow:
     activity_id: int
     inbox_url: str
     host: str
+    attempts: int
     account_id: int
     type: str
     document: bytes
@@ -43,10 +44,10 @@ class DeliveryRow:
 # $1 hosts, $2 how many of each: the oldest first.
 DELIVERIES_OF_LANES = Query(
     """
-    SELECT w.activity_id, w.inbox_url, w.host, o.account_id, o.type, o.document
+    SELECT w.activity_id, w.inbox_url, w.host, w.attempts, o.account_id, o.type, o.document
     FROM unnest($1::text[]) AS lane (host)
     CROSS JOIN LATERAL (
-        SELECT d.activity_id, d.inbox_url, d.host FROM deliveries d
+        SELECT d.activity_id, d.inbox_url, d.host, d.attempts FROM deliveries d
         WHERE d.host = lane.host ORDER BY d.activity_id, d.inbox_url LIMIT $2
     ) w
     JOIN outbox_activities o ON o.id = w.activity_id
@@ -58,6 +59,14 @@ DELIVERIES_OF_LANES = Query(
 DELETE_DELIVERIES = Command(
     """
     DELETE FROM deliveries d USING unnest($1::bigint[], $2::text[]) AS x (activity_id, inbox_url)
+    WHERE d.activity_id = x.activity_id AND d.inbox_url = x.inbox_url
+    """
+)
+# $1 activities, $2 inboxes: not taken, though the host is well.
+COUNT_ATTEMPTS = Command(
+    """
+    UPDATE deliveries d SET attempts = d.attempts + 1
+    FROM unnest($1::bigint[], $2::text[]) AS x (activity_id, inbox_url)
     WHERE d.activity_id = x.activity_id AND d.inbox_url = x.inbox_url
     """
 )

@@ -12,16 +12,21 @@ REMEMBER_DIALECT = Command(
     ON CONFLICT (host) DO UPDATE SET dialect = excluded.dialect
     """
 )
-# Any sign of life of a peer ends its waiting time; at most one write a minute.
+# Any sign of life of a peer ends its waiting time, and tells who delivers; at most one write a
+# minute.
 HEARD_FROM = Command(
     """
-    INSERT INTO hosts (host, first_seen_at, last_success_at) VALUES ($1, $2, $2)
-    ON CONFLICT (host) DO UPDATE
-        SET last_success_at = $2, failures = 0, gone_at = NULL,
-            next_try_at = CASE WHEN hosts.failures > 0 AND hosts.next_try_at IS NOT NULL
-                THEN $2 ELSE hosts.next_try_at END
-        WHERE hosts.last_success_at IS NULL OR hosts.last_success_at < $2 - interval '1 minute'
-           OR hosts.failures > 0
+    WITH heard AS (
+        INSERT INTO hosts (host, first_seen_at, last_success_at) VALUES ($1, $2, $2)
+        ON CONFLICT (host) DO UPDATE
+            SET last_success_at = $2, failures = 0, gone_at = NULL,
+                next_try_at = CASE WHEN hosts.failures > 0 AND hosts.next_try_at IS NOT NULL
+                    THEN $2 ELSE hosts.next_try_at END
+            WHERE hosts.last_success_at IS NULL OR hosts.last_success_at < $2 - interval '1 minute'
+               OR hosts.failures > 0
+        RETURNING next_try_at
+    )
+    SELECT pg_notify('fedserver_deliveries', '') FROM heard WHERE next_try_at = $2
     """
 )
 # $1 known before this is old, $2 how many.
@@ -68,6 +73,7 @@ LEASE_LANES = Query(
     """,
     LaneRow,
 )
+RELEASE_LANE = Command("UPDATE hosts SET leased_until = NULL WHERE host = $1")
 RENEW_LEASE = Command("UPDATE hosts SET leased_until = $2 WHERE host = $1")
 NEXT_LANE_AT = Value(
     """

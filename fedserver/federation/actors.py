@@ -6,7 +6,7 @@ from fedserver import documents
 from fedserver.context import Context
 from fedserver.errors import NotFound
 from fedserver.federation.replies import activity_reply, tombstone_reply
-from fedserver.federation.requests import signer_of
+from fedserver.federation.requests import check_fetch
 from fedserver.routing import Media, Reply, endpoint
 from fedserver.uris import Uris
 from storage.accounts import (
@@ -24,7 +24,7 @@ async def person(ctx: Context, request: web.Request, username: str) -> Reply:
     account = await local_account(ctx, username)
     if account.deleted_at is not None:
         return tombstone_reply(account.uri, account.actor_type, account.deleted_at)
-    await signer_of(ctx, request)
+    await check_fetch(ctx, request)
     return await _actor_reply(ctx, account)
 
 

@@ -12,7 +12,7 @@ from fedserver.context import Context
 from fedserver.errors import NotFound
 from fedserver.federation.actors import local_account
 from fedserver.federation.replies import activity_reply
-from fedserver.federation.requests import signer_of
+from fedserver.federation.requests import check_fetch
 from fedserver.routing import Id, Media, Params, Reply, endpoint
 from storage.accounts import AccountRow
 from storage.federation_reads import FOLLOWER_PAGE, FOLLOWING_PAGE, OUTBOX_PAGE, RelatedRow
@@ -93,7 +93,7 @@ async def _readable(ctx: Context, request: web.Request, username: str) -> Accoun
     account = await local_account(ctx, username)
     if account.deleted_at is not None:
         raise NotFound("Record not found")
-    await signer_of(ctx, request)
+    await check_fetch(ctx, request)
     return account
 
 

@@ -19,7 +19,8 @@ from storage.accounts import ACCOUNT_BY_URI
 from storage.hosts import HEARD_FROM
 from storage.inbox import NewItem
 
-_TYPES = frozenset({"application/activity+json", "application/ld+json"})
+# The profile that makes JSON-LD an ActivityPub document (ActivityPub §3.2), with either scheme.
+_PROFILE = "://www.w3.org/ns/activitystreams"
 _HEARD_EVERY_S = 60.0
 _ACCEPTED = Reply(b"", status=202, content_type="text/plain")
 
@@ -61,7 +62,7 @@ async def _take(ctx: Context, request: web.Request) -> Reply:
 
 
 async def _read(ctx: Context, request: web.Request) -> bytes:
-    if request.content_type not in _TYPES:
+    if not _is_activity_json(request):
         raise Refusal(415, "an activity is sent as application/activity+json")
     limit = ctx.config.federation.max_document_bytes
     if (request.content_length or 0) > limit:
@@ -72,6 +73,12 @@ async def _read(ctx: Context, request: web.Request) -> bytes:
         if len(body) > limit:
             raise Refusal(413, f"an activity has at most {limit} bytes")
     return bytes(body)
+
+
+def _is_activity_json(request: web.Request) -> bool:
+    if request.content_type == "application/ld+json":
+        return _PROFILE in request.headers["Content-Type"]
+    return request.content_type == "application/activity+json"
 
 
 async def _parse(body: bytes) -> dict[str, Any]:

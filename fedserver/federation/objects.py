@@ -13,7 +13,7 @@ from fedserver import documents
 from fedserver.context import Context
 from fedserver.errors import NotFound
 from fedserver.federation.replies import activity_reply, tombstone_reply
-from fedserver.federation.requests import signer_of
+from fedserver.federation.requests import check_fetch, signer_of
 from fedserver.routing import Id, Media, Params, Reply, endpoint
 from fedserver.uris import Uris
 from storage.accounts import AccountRow
@@ -44,8 +44,7 @@ class RepliesParams(Params, frozen=True, kw_only=True):
 async def note(ctx: Context, request: web.Request, username: str, id: int) -> Reply:
     """Give a Note or Question; 410 with a Tombstone after deletion."""
     uri = Uris(ctx.config.base_url).status(username, id)
-    reader = await signer_of(ctx, request)
-    row = await ctx.db.one(VISIBLE_STATUS, id, reader.id if reader else None)
+    row = await _readable_status(ctx, request, id)
     if row is None or row.uri != uri or row.reblog_of_id is not None:
         return await _tombstone(ctx, uri)
     notes = await documents.notes(ctx, [row])
@@ -56,9 +55,8 @@ async def note(ctx: Context, request: web.Request, username: str, id: int) -> Re
 async def status_activity(ctx: Context, request: web.Request, username: str, id: int) -> Reply:
     """Give the Create or Announce that made a status."""
     uris = Uris(ctx.config.base_url)
-    reader = await signer_of(ctx, request)
-    row = await ctx.db.one(ACTIVITY_BY_URI, uris.status_activity(username, id))
-    if row is None or not await _may_read(ctx, row, reader):
+    row = await _readable_activity(ctx, request, uris.status_activity(username, id))
+    if row is None:
         return await _tombstone(ctx, uris.status(username, id))
     return activity_reply(row.document, public=row.listed)
 
@@ -69,8 +67,7 @@ async def replies(
 ) -> Reply:
     """Give the public replies to a Note, the oldest first."""
     uri = Uris(ctx.config.base_url).status(username, id)
-    reader = await signer_of(ctx, request)
-    row = await ctx.db.one(VISIBLE_STATUS, id, reader.id if reader else None)
+    row = await _readable_status(ctx, request, id)
     if row is None or row.uri != uri:
         return await _tombstone(ctx, uri)
     page = await _replies_page(ctx, row, params.min_id or 0)
@@ -97,11 +94,30 @@ async def _replies_page(ctx: Context, row: StatusRow, after: int) -> Collection:
 @endpoint("GET", "/activities/{activity_id}", media=_MEDIA, rate="none")
 async def activity(ctx: Context, request: web.Request, activity_id: int) -> Reply:
     """Give another activity of ours to whom it was addressed."""
-    reader = await signer_of(ctx, request)
-    row = await ctx.db.one(ACTIVITY_BY_URI, Uris(ctx.config.base_url).activity(activity_id))
-    if row is None or not await _may_read(ctx, row, reader):
+    uri = Uris(ctx.config.base_url).activity(activity_id)
+    row = await _readable_activity(ctx, request, uri)
+    if row is None:
         raise NotFound("Record not found")
     return activity_reply(row.document, public=row.listed)
+
+
+async def _readable_status(ctx: Context, request: web.Request, id: int) -> StatusRow | None:
+    """Give a status that everybody, or else the signer of the request, may see."""
+    await check_fetch(ctx, request)
+    row = await ctx.db.one(VISIBLE_STATUS, id, None)
+    if row is None and (reader := await signer_of(ctx, request)) is not None:
+        row = await ctx.db.one(VISIBLE_STATUS, id, reader.id)
+    return row
+
+
+async def _readable_activity(ctx: Context, request: web.Request, uri: str) -> ActivityRow | None:
+    """Give an activity that everybody, or else the signer of the request, may read."""
+    await check_fetch(ctx, request)
+    row = await ctx.db.one(ACTIVITY_BY_URI, uri)
+    if row is not None and await _may_read(ctx, row, None):
+        return row
+    reader = await signer_of(ctx, request)
+    return row if row is not None and await _may_read(ctx, row, reader) else None
 
 
 async def _may_read(ctx: Context, row: ActivityRow, reader: AccountRow | None) -> bool:

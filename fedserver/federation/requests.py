@@ -24,6 +24,16 @@ def signed_request(ctx: Context, request: web.Request, body: bytes) -> SignedReq
     )
 
 
+async def check_fetch(ctx: Context, request: web.Request) -> None:
+    """Let anybody read what is public, and fetch no key for it: a peer that verifies us asks for
+    our actor, and must not have to wait until we have verified the peer.
+
+    Raises Unauthorized as `signer_of` does, but only where only signed fetches are served.
+    """
+    if ctx.config.federation.signed_fetches_only:
+        await signer_of(ctx, request)
+
+
 async def signer_of(ctx: Context, request: web.Request) -> AccountRow | None:
     """Give the account that signed a GET; None where it is not signed.
 

@@ -91,14 +91,15 @@ async def _ask_software(ctx: Context, base: str, budget: Budget) -> Software | N
 async def _get(ctx: Context, url: str, budget: Budget) -> Response:
     budget.spend()
     key = await signing.instance_key(ctx)
-    response = await ctx.out.request(
-        "GET",
-        url,
-        headers={"Accept": _JRD_ACCEPT},
-        limits=fetch.limits(ctx),
-        signer=signing.signer(ctx, key, Dialect.CAVAGE),
-        follow_redirects=True,
-    )
+    async with budget.asking():
+        response = await ctx.out.request(
+            "GET",
+            url,
+            headers={"Accept": _JRD_ACCEPT},
+            limits=fetch.limits(ctx),
+            signer=signing.signer(ctx, key, Dialect.CAVAGE),
+            follow_redirects=True,
+        )
     return fetch.accepted(url, response)
 
 

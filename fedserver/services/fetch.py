@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -32,16 +33,34 @@ Json = dict[str, Any]
 
 
 class Budget:
-    """How many fetches one incoming activity, or one request of a person, may cause."""
+    """How many fetches one incoming activity, or one request of a person, may cause.
 
-    def __init__(self, fetches: int) -> None:
+    Who spends it in one of a few `places` leaves the place to others while a peer is asked.
+    """
+
+    def __init__(self, fetches: int, places: asyncio.Semaphore | None = None) -> None:
         self._left = fetches
+        self._places = places
+        self._asking = 0
 
     def spend(self) -> None:
         """Count one fetch. Raises Refused when none is left."""
         if self._left <= 0:
             raise Refused("it would take more fetches than one activity may cause")
         self._left -= 1
+
+    @asynccontextmanager
+    async def asking(self) -> AsyncIterator[None]:
+        """What waits for a peer runs in here; no transaction may be open."""
+        if self._places is not None and self._asking == 0:
+            self._places.release()
+        self._asking += 1
+        try:
+            yield
+        finally:
+            self._asking -= 1
+            if self._places is not None and self._asking == 0:
+                await self._places.acquire()
 
 
 async def document(ctx: Context, uri: str, budget: Budget) -> Json:
@@ -51,7 +70,8 @@ async def document(ctx: Context, uri: str, budget: Budget) -> Json:
     ProtocolError for what is not to be believed (FEP-fe34).
     """
     budget.spend()
-    return await _shared(ctx).once(uri, lambda: _document(ctx, uri, budget))
+    async with budget.asking():
+        return await _shared(ctx).once(uri, lambda: _document(ctx, uri, budget))
 
 
 async def key(ctx: Context, key_id: str, budget: Budget) -> tuple[Actor, ActorKey]:

@@ -18,6 +18,7 @@ from fedserver.services import fetch, signing
 from fedserver.workers.retries import next_try, read_retry_after
 from fedserver.workers.traffic import travelled
 from storage.deliveries import (
+    COUNT_ATTEMPTS,
     DELETE_OVERDUE,
     DELIVERIES_OF_LANES,
     IS_SHARED_INBOX,
@@ -32,6 +33,7 @@ from storage.hosts import (
     NEXT_LANE_AT,
     NOTE_REFUSAL,
     POSTPONE_LANE,
+    RELEASE_LANE,
     REMEMBER_DIALECT,
     RENEW_LEASE,
     LaneRow,
@@ -42,11 +44,14 @@ log = logging.getLogger(__name__)
 LANES_AT_ONCE = 50
 LANE_BATCH = 20
 IN_FLIGHT_PER_HOST = 2
+# How often an activity is offered whose signature the host does not believe.
+MAX_DOUBTS = 3
 LEASE_FOR = timedelta(minutes=3)
 SWEEP_EVERY_S = 60.0
 _DATABASE_PAUSE_S = 1.0
 # Lanes end in swarms: the places of a swarm are filled by one statement.
 _GATHER_S = 0.01
+_SECOND_KNOCK = frozenset({"400", "401", "403"})
 _random = random.Random()
 
 
@@ -57,6 +62,7 @@ class Verdict(Enum):
     REFUSED = auto()  # this activity is not wanted there: its row goes
     GONE = auto()  # the inbox does not exist any more
     LATER = auto()  # the host has trouble: the lane waits
+    DOUBTFUL = auto()  # not believed: the host may have failed to fetch our key
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +133,22 @@ async def _wait(ctx: Context, running: set[asyncio.Task[None]]) -> None:
 async def _run_lane(ctx: Context, lanes: LaneStore, lane: LaneRow, rows: list[DeliveryRow]) -> None:
     try:
         await run_lane(ctx, lanes, lane, rows)
+    except asyncio.CancelledError:
+        await _release(ctx, lane.host)
+        raise
     except Exception as error:  # one lane's trouble is not the others'
         if not is_temporary(error):
             log.exception("deliveries to %s stopped", lane.host)
         # The lease ends by itself, and the lane is tried again.
+
+
+async def _release(ctx: Context, host: str) -> None:
+    """At an orderly stop: the next process need not wait for the end of the lease."""
+    try:
+        await ctx.db.execute(RELEASE_LANE, host)
+    except Exception as error:
+        if not is_temporary(error):
+            raise
 
 
 async def run_lane(ctx: Context, lanes: LaneStore, lane: LaneRow, rows: list[DeliveryRow]) -> None:
@@ -141,7 +159,7 @@ async def run_lane(ctx: Context, lanes: LaneStore, lane: LaneRow, rows: list[Del
     while True:
         sent, dialect = await _send_batch(ctx, lane.host, rows, dialect)
         succeeded = succeeded or any(one.verdict is Verdict.DELIVERED for one in sent)
-        trouble = next((one for one in sent if one.verdict is Verdict.LATER), None)
+        trouble = _first(sent, Verdict.LATER) or _first(sent, Verdict.DOUBTFUL)
         is_last = trouble is None and len(rows) < LANE_BATCH
         await _settle(ctx, lanes, lane.host, sent, succeeded=succeeded, close=is_last)
         if await _is_host_gone(ctx, sent):
@@ -154,6 +172,10 @@ async def run_lane(ctx: Context, lanes: LaneStore, lane: LaneRow, rows: list[Del
             return
         await ctx.db.execute(RENEW_LEASE, lane.host, ctx.clock.now() + LEASE_FOR)
         rows = await ctx.db.fetch(DELIVERIES_OF_LANES, [lane.host], LANE_BATCH)
+
+
+def _first(sent: Sequence[Sent], verdict: Verdict) -> Sent | None:
+    return next((one for one in sent if one.verdict is verdict), None)
 
 
 async def _is_host_gone(ctx: Context, sent: Sequence[Sent]) -> bool:
@@ -171,7 +193,7 @@ async def _send_batch(
     if not rows:
         return [], dialect
     first = await _send(ctx, rows[0], dialect)
-    if first.verdict is Verdict.REFUSED and first.reason.startswith(("400", "401", "403")):
+    if first.reason in _SECOND_KNOCK:
         other = Dialect.RFC9421 if dialect is Dialect.CAVAGE else Dialect.CAVAGE
         again = await _send(ctx, rows[0], other)
         if again.verdict is Verdict.DELIVERED:
@@ -190,7 +212,13 @@ async def _send_batch(
 
 async def _send(ctx: Context, row: DeliveryRow, dialect: Dialect) -> Sent:
     begun_s = ctx.clock.monotonic()
-    sent = await _post(ctx, row, dialect)
+    try:
+        sent = await _post(ctx, row, dialect)
+    except Exception as error:  # one bad activity never stops those behind it
+        if is_temporary(error):
+            raise
+        log.exception("activity %d cannot be delivered", row.activity_id)
+        sent = _doubtful(row, type(error).__name__)
     travelled(
         activity=row.type,
         source=ctx.config.instance.domain,
@@ -229,7 +257,15 @@ def _judge(ctx: Context, row: DeliveryRow, response: Response) -> Sent:
     if status in (408, 425, 429) or status >= 500:
         retry_after = read_retry_after(response.headers.get("Retry-After"), ctx.clock.now())
         return Sent(row, Verdict.LATER, f"answered {status}", retry_after)
+    if status in (401, 403):
+        return _doubtful(row, f"{status}")
     return Sent(row, Verdict.REFUSED, f"{status}")
+
+
+def _doubtful(row: DeliveryRow, reason: str) -> Sent:
+    """It may go better another time; after some times it is refused."""
+    is_last = row.attempts + 1 >= MAX_DOUBTS
+    return Sent(row, Verdict.REFUSED if is_last else Verdict.DOUBTFUL, reason)
 
 
 async def _settle(
@@ -241,13 +277,20 @@ async def _settle(
     succeeded: bool,
     close: bool,
 ) -> None:
-    ended = [one.row for one in sent if one.verdict is not Verdict.LATER]
+    doubtful = [one.row for one in sent if one.verdict is Verdict.DOUBTFUL]
+    if doubtful:
+        await ctx.db.execute(COUNT_ATTEMPTS, *_keys(doubtful))
+    ended = [one.row for one in sent if one.verdict not in (Verdict.LATER, Verdict.DOUBTFUL)]
     awake = await lanes.settle(Settlement(host, ended, succeeded, close, ctx.clock.now()))
     if awake:
         ctx.events.wake(DELIVERIES)
     refused = [one for one in sent if one.verdict is Verdict.REFUSED]
     if refused:
         await ctx.db.execute(NOTE_REFUSAL, host, ctx.clock.now(), refused[0].reason)
+
+
+def _keys(rows: Sequence[DeliveryRow]) -> tuple[list[int], list[str]]:
+    return [row.activity_id for row in rows], [row.inbox_url for row in rows]
 
 
 async def _postpone(ctx: Context, lane: LaneRow, trouble: Sent, succeeded: bool) -> None:

@@ -7,8 +7,6 @@ some times and then given up; what was claimed and not processed is given back.
 import asyncio
 import logging
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -36,10 +34,9 @@ from storage.inbox import (
 log = logging.getLogger(__name__)
 
 BATCH = 50
-# Items that use the processor and the database at once, and for how long before they count as
-# waiting for a peer; of those there may be as many as there are actors under way.
+# Items that use the processor and the database at once; what waits for a peer does neither, and of
+# that there may be as much as there are actors under way.
 AT_ONCE = 8
-SLOW_AFTER_S = 1.0
 MAX_ACTORS = 64
 ITEM_WITHIN_S = 120.0
 MAX_TRIES = 6
@@ -115,8 +112,8 @@ async def _process_in_order(
     last_start = until - timedelta(seconds=ITEM_WITHIN_S)
     try:
         while items and ctx.clock.now() < last_start:
-            async with _place(underway.places):
-                await process_item(ctx, items[0])
+            async with underway.places:
+                await process_item(ctx, items[0], underway.places)
             items.popleft()
     except Exception as error:  # one actor's trouble is not the others'
         if not is_temporary(error):
@@ -127,20 +124,6 @@ async def _process_in_order(
         if items or actor in underway.passed_over:
             underway.passed_over.discard(actor)
             ctx.events.wake(INBOX)
-
-
-@asynccontextmanager
-async def _place(places: asyncio.Semaphore) -> AsyncIterator[None]:
-    """A place to work in; what takes long waits for a peer, and leaves its place to others."""
-    await places.acquire()
-    held = ExitStack()
-    held.callback(places.release)
-    timer = asyncio.get_running_loop().call_later(SLOW_AFTER_S, held.close)
-    try:
-        yield
-    finally:
-        timer.cancel()
-        held.close()
 
 
 async def _give_back(ctx: Context, underway: _Underway) -> None:
@@ -158,10 +141,14 @@ async def _give_back_at_the_end(ctx: Context, underway: _Underway) -> None:
             raise
 
 
-async def process_item(ctx: Context, row: InboxRow) -> Outcome:
-    """Process one item and settle it. Raises only what the database raises on settling."""
+async def process_item(ctx: Context, row: InboxRow, places: asyncio.Semaphore) -> Outcome:
+    """Process one item in one of `places`, and settle it.
+
+    Raises only what the database raises on settling.
+    """
     begun_s = ctx.clock.monotonic()
-    outcome = await _settle(ctx, row, await _outcome(ctx, row))
+    budget = Budget(ctx.config.federation.fetch_budget, places)
+    outcome = await _settle(ctx, row, await _outcome(ctx, row, budget))
     travelled(
         activity=row.type,
         source=row.actor_uri,
@@ -172,10 +159,10 @@ async def process_item(ctx: Context, row: InboxRow) -> Outcome:
     return outcome
 
 
-async def _outcome(ctx: Context, row: InboxRow) -> Outcome:
+async def _outcome(ctx: Context, row: InboxRow, budget: Budget) -> Outcome:
     try:
         async with asyncio.timeout(ITEM_WITHIN_S):
-            return await _receive(ctx, row)
+            return await _receive(ctx, row, budget)
     except TimeoutError:
         return Outcome(OutcomeName.RETRY, "it took too long")
     except Exception as error:  # one bad item never stops those behind it
@@ -184,13 +171,12 @@ async def _outcome(ctx: Context, row: InboxRow) -> Outcome:
         return Outcome(OutcomeName.RETRY, f"{type(error).__name__}: {error}"[:500])
 
 
-async def _receive(ctx: Context, row: InboxRow) -> Outcome:
+async def _receive(ctx: Context, row: InboxRow, budget: Budget) -> Outcome:
     try:
         activity = parse_activity(await fetch.plain(loads(row.body, max_bytes=len(row.body))))
         verified = authenticate(activity, row.actor_uri)
     except ProtocolError as error:
         return Outcome(OutcomeName.REFUSED, error.reason)
-    budget = Budget(ctx.config.federation.fetch_budget)
     return await effects.receive(ctx, verified, budget, item_id=row.id)
 
 
