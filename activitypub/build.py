@@ -248,7 +248,9 @@ def _collection(value: Collection) -> Json:
     items = [
         item if isinstance(item, str) else to_document(item, context=False) for item in value.items
     ]
-    ordered, paged = value.type.startswith("Ordered"), value.first is not None
+    ordered = value.type.startswith("Ordered")
+    # An empty list beside a number of items would say that there are none.
+    elsewhere = value.first is not None or bool(value.total_items)
     return {
         "id": value.id,
         "type": value.type,
@@ -263,7 +265,7 @@ def _collection(value: Collection) -> Json:
         "partOf": value.part_of,
         "prev": value.prev,
         "next": value.next,
-        "orderedItems" if ordered else "items": None if paged and not items else items,
+        "orderedItems" if ordered else "items": None if elsewhere and not items else items,
     }
 
 

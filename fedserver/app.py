@@ -31,6 +31,7 @@ from storage.blobs import BlobFolder
 from storage.database import Database, StorageError
 from storage.inbox import InboxStore
 from storage.migrate import migrate
+from storage.recovery import FREE_CLAIMS, FREE_LEASES
 from storage.server import EmbeddedPostgres, connect_existing
 
 log = logging.getLogger(__name__)
@@ -148,6 +149,8 @@ async def running(ctx: Context) -> AsyncIterator[str]:
 
     await users.ensure_instance_actor(ctx)
     await _check_instance_key(ctx)
+    if not ctx.config.database.url:
+        await _free_what_was_taken(ctx)
     runner = web.AppRunner(
         make_application(ctx),
         access_log=None,
@@ -168,6 +171,12 @@ async def running(ctx: Context) -> AsyncIterator[str]:
                     task.cancel()
     finally:
         await runner.cleanup()
+
+
+async def _free_what_was_taken(ctx: Context) -> None:
+    """The data folder is ours alone: whoever claimed something before us is gone."""
+    await ctx.db.execute(FREE_CLAIMS, ctx.clock.now())
+    await ctx.db.execute(FREE_LEASES)
 
 
 async def _check_instance_key(ctx: Context) -> None:

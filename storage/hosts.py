@@ -5,7 +5,13 @@ from datetime import datetime
 
 from storage.query import Command, Query, Value
 
-DIALECT_OF = Value("SELECT dialect FROM hosts WHERE host = $1", str)
+FETCH_DIALECT_OF = Value("SELECT fetch_dialect FROM hosts WHERE host = $1", str)
+REMEMBER_FETCH_DIALECT = Command(
+    """
+    INSERT INTO hosts (host, fetch_dialect, first_seen_at) VALUES ($1, $2, $3)
+    ON CONFLICT (host) DO UPDATE SET fetch_dialect = excluded.fetch_dialect
+    """
+)
 REMEMBER_DIALECT = Command(
     """
     INSERT INTO hosts (host, dialect, first_seen_at) VALUES ($1, $2, $3)

@@ -20,7 +20,7 @@ from fedserver.context import Context
 from fedserver.errors import Denied, FedserverError, Gone, Refused, Unreachable
 from fedserver.outgoing import Limits, Response
 from fedserver.services import signing
-from storage.hosts import DIALECT_OF, REMEMBER_DIALECT
+from storage.hosts import FETCH_DIALECT_OF, REMEMBER_FETCH_DIALECT
 
 ACCEPT = 'application/activity+json, application/ld+json; profile="https://www.w3.org/ns/activitystreams"'
 _REFUSALS = frozenset({400, 401, 403})
@@ -128,14 +128,14 @@ async def get(ctx: Context, url: str) -> Response:
     """GET `url`, signed in the dialect its host is known to take, in the other one if refused."""
     key_of_instance = await signing.instance_key(ctx)
     host = host_of(url)
-    known = await ctx.db.value(DIALECT_OF, host)
+    known = await ctx.db.value(FETCH_DIALECT_OF, host)
     first = Dialect(known) if known else Dialect.CAVAGE
     response = await _get(ctx, url, key_of_instance, first)
     if response.status in _REFUSALS:
         second = Dialect.RFC9421 if first is Dialect.CAVAGE else Dialect.CAVAGE
         again = await _get(ctx, url, key_of_instance, second)
         if again.status < 300:
-            await ctx.db.execute(REMEMBER_DIALECT, host, str(second), ctx.clock.now())
+            await ctx.db.execute(REMEMBER_FETCH_DIALECT, host, str(second), ctx.clock.now())
             response = again
     return accepted(url, response)
 

@@ -7,7 +7,10 @@ CREATE TABLE hosts (
     software         text,
     software_version text,
     nodeinfo_at      timestamptz,
+    -- Which signatures it takes: what its inboxes have proved, and what its documents have. A peer
+    -- may read one kind and silently drop the other.
     dialect          text NOT NULL DEFAULT 'cavage' CHECK (dialect IN ('cavage', 'rfc9421')),
+    fetch_dialect    text NOT NULL DEFAULT 'cavage' CHECK (fetch_dialect IN ('cavage', 'rfc9421')),
     first_seen_at    timestamptz NOT NULL,
     last_success_at  timestamptz,
     last_failure_at  timestamptz,

@@ -21,7 +21,7 @@ from fedserver.errors import Denied, FedserverError, Gone, Refused, Unreachable
 from fedserver.services import discover, fetch
 from fedserver.services.fetch import Budget
 from storage.accounts import ACCOUNT_BY_URI, KEYS_OF_ACCOUNT
-from storage.hosts import DIALECT_OF
+from storage.hosts import FETCH_DIALECT_OF
 from tests.conftest import unused_port
 from tests.federation.conftest import MAX_DOCUMENT_BYTES, Server, make_config, serve
 from tests.federation.fake_peer import (
@@ -85,7 +85,7 @@ async def test_a_refused_signature_is_tried_in_the_other_dialect_and_remembered(
         Dialect.RFC9421,
         Dialect.RFC9421,
     ]
-    assert await ctx.db.value(DIALECT_OF, peer.host) == "rfc9421"
+    assert await ctx.db.value(FETCH_DIALECT_OF, peer.host) == "rfc9421"
 
 
 async def test_both_dialects_refused_is_denied(ctx: Context, peer: FakePeer) -> None:
@@ -94,7 +94,7 @@ async def test_both_dialects_refused_is_denied(ctx: Context, peer: FakePeer) -> 
         await fetch.document(ctx, f"{peer.base_url}/notes/1", Budget(1))
     assert denied.value.status == 403
     assert len(peer.asked) == 2
-    assert await ctx.db.value(DIALECT_OF, peer.host) in (None, "cavage")
+    assert await ctx.db.value(FETCH_DIALECT_OF, peer.host) in (None, "cavage")
 
 
 @pytest.mark.parametrize(
