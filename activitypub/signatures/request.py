@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -26,6 +27,8 @@ MAX_COVERED_VALUE_CHARS: Final = 8192
 MAX_COVERED: Final = 32
 MAX_SIGNATURE_BYTES: Final = 1024  # RSA-8192
 
+# Our own inboxes and the keys of busy peers come again and again.
+_URLS_REMEMBERED: Final = 2_048
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _FIELD_VALUE: Final = re.compile(r"[\t\x20-\x7e]*")
 _VISIBLE_ASCII: Final = re.compile(r"[\x21-\x7e]+")
@@ -73,6 +76,7 @@ class Claim:
     message_headers: tuple[tuple[str, str], ...] = ()
 
 
+@lru_cache(maxsize=_URLS_REMEMBERED)
 def split_url(url: str) -> SplitResult:
     """Split an absolute http(s) URL; raises SignatureError for anything else."""
     try:
@@ -85,6 +89,7 @@ def split_url(url: str) -> SplitResult:
     return parts
 
 
+@lru_cache(maxsize=_URLS_REMEMBERED)
 def authority(parts: SplitResult) -> str:
     """The value of the Host header for a URL: no user info, no default port, lower case."""
     host = parts.netloc.rpartition("@")[2].lower()

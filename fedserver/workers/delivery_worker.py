@@ -201,6 +201,8 @@ async def _send_batch(
             first, dialect = again, other
     if first.verdict is Verdict.LATER:
         return [first], dialect
+    if len(rows) == 1:
+        return [first], dialect
     places = asyncio.Semaphore(IN_FLIGHT_PER_HOST)
 
     async def send_one(row: DeliveryRow) -> Sent:
