@@ -22,6 +22,8 @@ REPOSITORY = Path(__file__).parent.parent
 _READY_WITHIN_S = 60.0
 _STOPPED_WITHIN_S = 30.0
 _STEP_S = 0.005
+_LOCK_TOMBSTONES = "LOCK TABLE tombstones IN ACCESS EXCLUSIVE MODE"
+_LOCK_STATUSES = "LOCK TABLE statuses IN SHARE MODE"
 _SETTLED_WITHIN_S = 60.0
 _LOOK_EVERY_S = 0.05
 _WAITING = """
@@ -121,9 +123,11 @@ class Server:
 
     @asynccontextmanager
     async def not_processing(self) -> AsyncIterator[None]:
-        """Keep received activities from being processed: nobody can write statuses meanwhile."""
+        """Keep received activities from being processed: fedserver's first question, whether they
+        were deleted before, gets no answer meanwhile; the roofline cannot write statuses."""
         async with self.database() as connection, connection.transaction():
-            await connection.execute("LOCK TABLE statuses IN SHARE MODE")
+            asks = await connection.fetchval("SELECT to_regclass('tombstones') IS NOT NULL")
+            await connection.execute(_LOCK_TOMBSTONES if asks else _LOCK_STATUSES)
             yield
 
     async def settled(self) -> None:
