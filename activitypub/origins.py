@@ -28,7 +28,7 @@ def is_web_url(url: str) -> bool:
 
     The host is looked at only by `origin`, which every comparison of authority goes through.
     """
-    return len(url) <= MAX_URL_CHARS and _URL.fullmatch(url) is not None
+    return _is_short(url) and _URL.fullmatch(url) is not None
 
 
 def origin(url: str) -> str:
@@ -75,7 +75,7 @@ def _with_port(scheme: str, host: str, port: int) -> str:
 
 @functools.lru_cache(maxsize=4096)
 def _parts(url: str) -> tuple[str, str, int]:
-    if len(url) > MAX_URL_CHARS:
+    if not _is_short(url):
         raise DocumentError("URL is too long")
     match = _URL.fullmatch(url)
     if match is None:
@@ -131,3 +131,10 @@ def _ipv4(host: str) -> str:
         return str(ipaddress.IPv4Address(host))
     except ValueError as error:
         raise DocumentError("URL spells an IPv4 address in an unusual way") from error
+
+
+def _is_short(url: str) -> bool:
+    """Ids are kept in indexes, whose limit counts bytes."""
+    if len(url) > MAX_URL_CHARS:
+        return False
+    return url.isascii() or len(url.encode("utf-8", "replace")) <= MAX_URL_CHARS

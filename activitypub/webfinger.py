@@ -24,7 +24,7 @@ REL_AVATAR: Final = "http://webfinger.net/rel/avatar"
 REL_SUBSCRIBE: Final = "http://ostatus.org/schema/1.0/subscribe"
 
 _ACTIVITYSTREAMS: Final = "https://www.w3.org/ns/activitystreams"
-_USERNAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_USERNAME: Final = re.compile(r"(?=.*[A-Za-z0-9_])[A-Za-z0-9_.-]{1,64}")
 _LDH_DOMAIN: Final = re.compile(
     r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*"
 )

@@ -235,10 +235,15 @@ def _poll(poll: Poll) -> NewPoll:
     ended = poll.end_time if poll.closed is True else None
     return NewPoll(
         options=tuple(clean_plain(option.name, 500) for option in poll.options),
-        votes=tuple(max(0, option.votes) for option in poll.options),
+        votes=tuple(_bounded(option.votes) for option in poll.options),
         multiple=poll.multiple,
         hide_totals=False,
         expires_at=poll.end_time or closed_at,
         closed_at=closed_at or ended,
-        voters_count=poll.voters_count,
+        voters_count=None if poll.voters_count is None else _bounded(poll.voters_count),
     )
+
+
+def _bounded(count: int) -> int:
+    """A number that others say, as far as it can be kept."""
+    return max(0, min(count, 2**31 - 1))

@@ -12,7 +12,7 @@ from activitypub.errors import ProtocolError
 from activitypub.model import Actor, ActorKey, Emoji
 from activitypub.origins import host_of, same_origin
 from activitypub.parse import parse_actor
-from activitypub.webfinger import Handle
+from activitypub.webfinger import Handle, parse_handle
 from fedserver.context import Context
 from fedserver.errors import FedserverError, NotFound, Refused
 from fedserver.services import discover, fetch
@@ -71,8 +71,8 @@ async def fetch_account(ctx: Context, uri: str, budget: Budget) -> AccountRow:
 
 async def store_actor(ctx: Context, actor: Actor, budget: Budget) -> AccountRow:
     """Keep an actor document that came from its own origin, and give its account."""
-    if not actor.preferred_username or not actor.inbox:
-        raise Refused("the actor has no name or no inbox")
+    if not actor.inbox or not _is_possible_name(actor):
+        raise Refused("the actor has no usable name or no inbox")
     known = await ctx.db.one(ACCOUNT_BY_URI, actor.id)
     if known is not None and known.local:
         raise Refused("an actor of this instance cannot be written from outside")
@@ -81,6 +81,14 @@ async def store_actor(ctx: Context, actor: Actor, budget: Budget) -> AccountRow:
     async with ctx.db.transaction() as tx:
         await _update(ctx, tx, known, actor)
     return await _reread(ctx, actor.id)
+
+
+def _is_possible_name(actor: Actor) -> bool:
+    """Whether the name can stand before the @ of a handle."""
+    try:
+        return parse_handle(f"{actor.preferred_username or ''}@{host_of(actor.id)}") is not None
+    except ProtocolError:
+        return False
 
 
 async def refresh_in(ctx: Context, tx: Transaction, known: AccountRow, actor: Actor) -> None:
@@ -223,7 +231,8 @@ def _facts(ctx: Context, actor: Actor) -> _Facts:
     trusted_shared = shared if shared and same_origin(shared, actor.id) else None
     return _Facts(
         now=ctx.clock.now(),
-        url=actor.url or actor.id,
+        # A page of another origin would let an actor borrow somebody's name.
+        url=actor.url if actor.url and same_origin(actor.url, actor.id) else actor.id,
         shared_inbox=trusted_shared,
         display_name=clean_plain(actor.name or "", 500),
         note=clean_html(actor.summary or ""),
