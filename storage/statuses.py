@@ -200,4 +200,10 @@ UNCOUNT_BOOSTS_OF = Command(
     WHERE a.id IN (SELECT account_id FROM statuses WHERE reblog_of_id = $1)
     """
 )
-TOMBSTONED = Value("SELECT EXISTS (SELECT 1 FROM tombstones WHERE uri = ANY($1::text[]))", bool)
+# $1 ids, $2 who owned them: a neighbour on the same server cannot bury what is another's.
+TOMBSTONED = Value(
+    """
+    SELECT EXISTS (SELECT 1 FROM tombstones WHERE uri = ANY($1::text[]) AND account_id = $2)
+    """,
+    bool,
+)

@@ -11,7 +11,7 @@ from fedserver.effects.acts import Act, Audience, Outgoing
 from fedserver.effects.incoming import Incoming
 from fedserver.effects.outcomes import Ignored
 from fedserver.errors import NotFound
-from storage.accounts import COUNT_STATUS, MARK_ACCOUNT_DELETED
+from storage.accounts import ACCOUNT_BY_URI, COUNT_STATUS, MARK_ACCOUNT_DELETED
 from storage.database import Transaction
 from storage.relations import DELETE_RELATIONS_OF_ACCOUNT, UNCOUNT_FOLLOWS_OF_ACCOUNT
 from storage.statuses import (
@@ -33,7 +33,7 @@ async def read_delete(incoming: Incoming) -> Act:
     status = await incoming.ctx.db.one(STATUS_BY_URI, incoming.object_id)
     if status is None:
         await _remember(incoming)
-        raise Ignored("it deletes what is not known here")
+        raise Ignored("it deletes what is not known here, or another actor")
     if status.account_id != incoming.actor.id:
         raise Ignored("only its author may delete a status")
     return DeleteStatus(actor=incoming.actor, uri=incoming.uri, status=status)
@@ -42,6 +42,8 @@ async def read_delete(incoming: Incoming) -> Act:
 async def _remember(incoming: Incoming) -> None:
     """A Delete may come before its Create; the object then stays dead."""
     if not same_origin(incoming.object_id, incoming.actor.uri):
+        return
+    if await incoming.ctx.db.one(ACCOUNT_BY_URI, incoming.object_id) is not None:
         return
     await incoming.ctx.db.execute(
         INSERT_TOMBSTONE,

@@ -66,10 +66,10 @@ async def _read(ctx: Context, verified: Verified, budget: Budget) -> Act:
     reader = READERS.get(activity.type)
     if reader is None:
         raise Ignored(f"{activity.type} is not an activity that means anything here")
-    dead = [uri for uri in (activity.id, activity.object_id) if uri]
-    if activity.type != "Delete" and await ctx.db.value(TOMBSTONED, dead):
-        raise Ignored("it was deleted or taken back before")
     actor = await resolve.account(ctx, verified.signer, budget)
+    dead = [uri for uri in (activity.id, activity.object_id) if uri]
+    if activity.type != "Delete" and await ctx.db.value(TOMBSTONED, dead, actor.id):
+        raise Ignored("it was deleted or taken back before")
     if actor.gone:
         raise Refused("its actor is suspended or deleted here")
     return await reader(Incoming(ctx, activity, actor, budget))

@@ -15,7 +15,7 @@ from fedserver.effects.incoming import Incoming
 from fedserver.effects.like import Like
 from fedserver.effects.outcomes import Ignored
 from storage.accounts import ACCOUNT_BY_ID, AccountRow
-from storage.database import Transaction
+from storage.database import Connection, Database, Transaction
 from storage.reactions import FAVOURITE_BY_URI
 from storage.relations import BLOCK_BY_URI, FOLLOW_BY_URI
 from storage.statuses import (
@@ -25,6 +25,9 @@ from storage.statuses import (
     STATUS_BY_URI,
     StatusRow,
 )
+
+# What a tombstone calls an activity that was taken back before it came.
+FORMER_ACTIVITY = "Activity"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,12 +43,17 @@ class Undo(Act):
         """Make the act of a peer's Undo; the undone activity may be named by its id alone."""
         undone = await _undone(incoming)
         if undone is None:
-            await _remember(incoming)
+            undone_id = incoming.activity.object_id
+            await _remember(incoming.ctx, incoming.ctx.db, incoming.actor, undone_id)
             raise Ignored("what it takes back is not known here")
         return cls(actor=incoming.actor, uri=incoming.uri, undone=undone)
 
     async def store(self, ctx: Context, tx: Transaction) -> bool:
-        return await self.undone.undo(ctx, tx)
+        if await self.undone.undo(ctx, tx):
+            return True
+        if not self.actor.local:
+            await _remember(ctx, tx, self.actor, self.undone.uri)
+        return False
 
     async def audience(self, ctx: Context, tx: Transaction) -> Audience:
         return await self.undone.audience(ctx, tx)
@@ -74,37 +82,43 @@ async def _undone(incoming: Incoming) -> Undoable | None:
     return await _by_id(incoming) if incoming.activity.object_id else None
 
 
-async def _remember(incoming: Incoming) -> None:
+async def _remember(
+    ctx: Context, db: Connection | Database, actor: AccountRow, undone_id: str | None
+) -> None:
     """An Undo may come before what it takes back; that one is then not done at all."""
-    undone_id = incoming.activity.object_id
-    if undone_id and same_origin(undone_id, incoming.actor.uri):
-        await incoming.ctx.db.execute(
-            INSERT_TOMBSTONE,
-            undone_id,
-            incoming.actor.id,
-            "Activity",
-            "direct",
-            incoming.ctx.clock.now(),
+    if undone_id and same_origin(undone_id, actor.uri):
+        await db.execute(
+            INSERT_TOMBSTONE, undone_id, actor.id, FORMER_ACTIVITY, "direct", ctx.clock.now()
         )
 
 
 async def _by_id(incoming: Incoming) -> Undoable | None:
     db, actor, uri = incoming.ctx.db, incoming.actor, incoming.object_id
     follow = await db.one(FOLLOW_BY_URI, uri)
-    if follow is not None and follow.account_id == actor.id:
+    if follow is not None:
+        _require_own(incoming, follow.account_id)
         return Follow(actor=actor, uri=uri, target=await _account(incoming, follow.target_id))
     favourite = await db.one(FAVOURITE_BY_URI, uri)
-    if favourite is not None and favourite.account_id == actor.id:
+    if favourite is not None:
+        _require_own(incoming, favourite.account_id)
         liked = await db.one(STATUS_BY_ID, favourite.status_id)
-        return await _like(incoming, liked)
+        return await _like(incoming, liked, uri)
     boost = await db.one(STATUS_BY_URI, uri)
-    if boost is not None and boost.account_id == actor.id and boost.reblog_of_id is not None:
+    if boost is not None:
+        _require_own(incoming, boost.account_id)
+        if boost.reblog_of_id is None:
+            raise Ignored("a status is deleted, not taken back")
         boosted = await db.one(STATUS_BY_ID, boost.reblog_of_id)
         return await _announce(incoming, boosted)
     block = await db.one(BLOCK_BY_URI, uri, actor.id)
     if block is not None:
         return Block(actor=actor, uri=uri, target=await _account(incoming, block.target_id))
     return None
+
+
+def _require_own(incoming: Incoming, account_id: int) -> None:
+    if account_id != incoming.actor.id:
+        raise Ignored("it takes back what another did")
 
 
 async def _account(incoming: Incoming, account_id: int) -> AccountRow:
@@ -126,7 +140,7 @@ async def _block_again(incoming: Incoming, undone: Activity) -> Undoable | None:
 
 async def _like_again(incoming: Incoming, undone: Activity) -> Undoable | None:
     status = await incoming.ctx.db.one(STATUS_BY_URI, undone.object_id)
-    return await _like(incoming, status)
+    return await _like(incoming, status, undone.id or "")
 
 
 async def _announce_again(incoming: Incoming, undone: Activity) -> Undoable | None:
@@ -134,11 +148,11 @@ async def _announce_again(incoming: Incoming, undone: Activity) -> Undoable | No
     return await _announce(incoming, status)
 
 
-async def _like(incoming: Incoming, status: StatusRow | None) -> Like | None:
+async def _like(incoming: Incoming, status: StatusRow | None, uri: str) -> Like | None:
     if status is None:
         return None
     author = await _account(incoming, status.account_id)
-    return Like(actor=incoming.actor, status=status, author=author)
+    return Like(actor=incoming.actor, uri=uri, status=status, author=author)
 
 
 async def _announce(incoming: Incoming, status: StatusRow | None) -> Announce | None:
