@@ -18,7 +18,7 @@ from activitypub.signatures import Dialect
 from activitypub.trust import Fetched, Refetch, check_fetched, check_key_owner
 from fedserver.context import Context
 from fedserver.errors import Denied, FedserverError, Gone, Refused, Unreachable
-from fedserver.outgoing import Limits, Response
+from fedserver.outgoing import ForbiddenTarget, Limits, Response, TooLarge
 from fedserver.services import signing
 from storage.hosts import FETCH_DIALECT_OF, REMEMBER_FETCH_DIALECT
 
@@ -72,6 +72,14 @@ async def document(ctx: Context, uri: str, budget: Budget) -> Json:
     budget.spend()
     async with budget.asking():
         return await _shared(ctx).once(uri, lambda: _document(ctx, uri, budget))
+
+
+async def once(ctx: Context, name: str, call: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Give what `call` gives; all who ask under one `name` at a time share one call.
+
+    A failure is given to whoever asks in the following minute, too.
+    """
+    return await _shared(ctx).once(name, call)
 
 
 async def key(ctx: Context, key_id: str, budget: Budget) -> tuple[Actor, ActorKey]:
@@ -143,14 +151,18 @@ async def get(ctx: Context, url: str) -> Response:
 async def _get(
     ctx: Context, url: str, key_of_instance: signing.SigningKey, dialect: Dialect
 ) -> Response:
-    return await ctx.out.request(
-        "GET",
-        url,
-        headers={"Accept": ACCEPT},
-        limits=limits(ctx),
-        signer=signing.signer(ctx, key_of_instance, dialect),
-        follow_redirects=True,
-    )
+    try:
+        return await ctx.out.request(
+            "GET",
+            url,
+            headers={"Accept": ACCEPT},
+            limits=limits(ctx),
+            signer=signing.signer(ctx, key_of_instance, dialect),
+            follow_redirects=True,
+        )
+    except (ForbiddenTarget, TooLarge) as error:
+        # Asking again later would end alike.
+        raise Untrusted(str(error)) from error
 
 
 def limits(ctx: Context) -> Limits:

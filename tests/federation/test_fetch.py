@@ -185,7 +185,7 @@ async def test_leading_back_to_the_id_costs_budget_too(ctx: Context, peer: FakeP
 
 async def test_an_oversized_document_is_not_read(ctx: Context, peer: FakePeer) -> None:
     peer.serve("/notes/1", note(peer) | {"content": "x" * MAX_DOCUMENT_BYTES})
-    with pytest.raises(Unreachable, match="larger"):
+    with pytest.raises(Untrusted, match="larger"):
         await fetch.document(ctx, f"{peer.base_url}/notes/1", Budget(1))
 
 
@@ -231,7 +231,7 @@ async def test_a_redirect_to_a_private_address_is_not_followed(
     ctx: Context, peer: FakePeer
 ) -> None:
     peer.serve("/notes/1", {}, status=302, headers={"Location": "http://127.0.0.1:1/secret"})
-    with pytest.raises(Unreachable):
+    with pytest.raises(Untrusted, match="not public"):
         await fetch.document(ctx, f"{peer.base_url}/notes/1", Budget(1))
 
 
