@@ -33,7 +33,7 @@ async def signer(ctx: Context, request: SignedRequest) -> SignerKeyRow:
     claim = read_claim(request, now=ctx.clock.now())
     stored = await known_key(ctx, claim.key_id)
     if stored is None:
-        return await _verify_with(ctx, claim, await _fetched_key(ctx, claim.key_id))
+        return await _verify_with(ctx, claim, await _new_key(ctx, claim.key_id))
     try:
         return await _verify_with(ctx, claim, stored)
     except SignatureError:
@@ -65,6 +65,16 @@ def _public_key(ctx: Context, key: SignerKeyRow) -> PublicKey:
         return ctx.key_cache.public(key.public_key)
     except KeyFormatError as error:
         raise SignatureError(error.reason) from error
+
+
+async def _new_key(ctx: Context, key_id: str) -> SignerKeyRow:
+    """Read a key that was not known; who asks while it is being read shares the answer."""
+
+    async def read() -> SignerKeyRow:
+        # Somebody may have stored it between the caller's look and now.
+        return await known_key(ctx, key_id) or await _fetched_key(ctx, key_id)
+
+    return await fetch.once(ctx, f"key {key_id}", read)
 
 
 async def _fetched_key(ctx: Context, key_id: str) -> SignerKeyRow:
