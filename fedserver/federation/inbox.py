@@ -13,12 +13,13 @@ from activitypub.trust import Verified, authenticate
 from fedserver.context import Context
 from fedserver.errors import Forbidden
 from fedserver.federation.requests import (
+    claimed_hosts,
     refuse_blocked,
     refuse_blocked_uri,
     signed_request,
 )
 from fedserver.routing import Media, Reply, endpoint
-from fedserver.services import fetch, verification
+from fedserver.services import fetch, refusals, verification
 from fedserver.services.verification import KeyGone
 from storage.accounts import ACCOUNT_BY_URI
 from storage.hosts import HEARD_FROM
@@ -64,6 +65,8 @@ async def _take(ctx: Context, request: web.Request) -> Reply:
         if verified is not None:
             await _store(ctx, verified, body)
     except Refusal as refusal:
+        for host in claimed_hosts(request)[:1]:
+            await refusals.note(ctx, host, "us", "request", refusal.reason)
         return Reply({"error": refusal.reason}, status=refusal.status)
     except Forbidden as error:
         return Reply({"error": str(error)}, status=403)

@@ -30,6 +30,7 @@ _MODULES = (
     "account_reads",
     "bookmarks",
     "custom_emojis",
+    "domain_blocks",
     "favourites",
     "instance",
     "notifications",
