@@ -9,6 +9,7 @@ from aiohttp import web
 from fedserver.context import Context
 from fedserver.errors import NotFound, Unauthorized
 from fedserver.routing.callers import TOKEN, AppToken, Caller, read_token, require_scopes
+from fedserver.routing.conditional import unless_known
 from fedserver.routing.endpoints import ENDPOINT, Endpoint, Media
 from fedserver.routing.pages import Page
 from fedserver.routing.params import Params, convert, read_params
@@ -67,7 +68,7 @@ def _make_handler(one: Endpoint) -> RouteHandler:
         result = await one.handler(**values)
         if isinstance(result, Page):
             result = result.reply(request, ctx.config.base_url)
-        return to_response(result)
+        return unless_known(request, to_response(result))
 
     return handle
 
