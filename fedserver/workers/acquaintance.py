@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import random
 from datetime import timedelta
 
 from fedserver.context import Context
@@ -19,7 +20,8 @@ _EVERY_S = 60.0
 async def learn_always(ctx: Context) -> None:
     """Ask peers that were never asked, or not lately, until cancelled."""
     while True:
-        await asyncio.sleep(_EVERY_S)
+        # Not at the same second as all who were started with us.
+        await asyncio.sleep(_EVERY_S * (0.5 + random.random()))
         try:
             await learn_some(ctx)
         except Exception as error:  # what could not be learnt now can be learnt later
