@@ -16,13 +16,21 @@ _HAS_MEDIA = "EXISTS (SELECT 1 FROM media_attachments tm WHERE tm.status_id = s.
 _WANTED = f"""NOT {unwanted("s.account_id", "$4::bigint")}
     AND (s.reblog_of_id IS NULL OR NOT {unwanted("r.account_id", "$4::bigint")})"""
 
+# Members of an exclusive list are read there. Whoever has no such list is asked once.
+_NOT_EXCLUSIVE = """(NOT (SELECT EXISTS (
+        SELECT 1 FROM lists xl WHERE xl.account_id = $4 AND xl.exclusive))
+    OR NOT EXISTS (
+        SELECT 1 FROM list_accounts xm JOIN lists xl ON xl.id = xm.list_id
+        WHERE xm.account_id = s.account_id AND xl.account_id = $4 AND xl.exclusive
+          AND xm.account_id <> $4 OFFSET 0))"""
+
 # $4 whose. Empty while the timeline has to be built first.
 HOME: Paged[HeadRow] = paged(
     head_query(
         "home_entries h JOIN statuses s ON s.id = h.status_id",
         f"""h.account_id = $4 AND h.status_id < $1 AND h.status_id > $2
         AND (SELECT u.home_built_at FROM users u WHERE u.account_id = $4) IS NOT NULL
-        AND {_WANTED}
+        AND {_WANTED} AND {_NOT_EXCLUSIVE}
         ORDER BY h.status_id {{direction}} LIMIT $3""",
     ),
     HeadRow,

@@ -31,6 +31,7 @@ _MODULES = (
     "custom_emojis",
     "favourites",
     "instance",
+    "lists",
     "notifications",
     "people",
     "search",
