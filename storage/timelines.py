@@ -73,6 +73,14 @@ REBUILD_HOME = Command(
                           AND rf.accepted_at IS NOT NULL))))
             ORDER BY s.id DESC LIMIT 40
         ) p
+        UNION ALL
+        SELECT t.status_id, t.status_id
+        FROM tag_follows tf CROSS JOIN LATERAL (
+            SELECT st.status_id FROM status_tags st JOIN statuses s ON s.id = st.status_id
+            WHERE st.tag_id = tf.tag_id AND s.visibility = 'public'
+              AND NOT {unwanted("s.account_id", "$1::bigint")}
+            ORDER BY st.status_id DESC LIMIT 40
+        ) t WHERE tf.account_id = $1
     )
     INSERT INTO home_entries (account_id, status_id)
     SELECT $1, id FROM (
