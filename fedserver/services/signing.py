@@ -13,11 +13,13 @@ from fedserver.errors import NotFound
 from fedserver.outgoing import Signer
 from fedserver.uris import Uris
 from storage.accounts import ACCOUNT_BY_URI, KEYS_OF_ACCOUNT, KeyRow
+from storage.database import Database, Transaction
 
 KEY_PURPOSE = "actor key"
 ACTIVITY_JSON = 'application/ld+json; profile="https://www.w3.org/ns/activitystreams"'
 
-_INSTANCE = 0  # stands for the instance actor where an account's id is wanted
+# Stands for the instance actor where an account's id is wanted.
+_INSTANCE = (0, "rsa")
 
 # RSA signing takes most of a delivery's time and releases the interpreter; a pool of its own, so
 # that nothing else waits behind it.
@@ -34,16 +36,29 @@ class SigningKey:
 
 async def signing_key(ctx: Context, account_id: int) -> SigningKey:
     """Give the RSA key of one of our accounts. Raises NotFound where there is none."""
-    row = ctx.own_keys.get(account_id) or await _read_key(ctx, account_id)
+    row = await _own_key(ctx, ctx.db, account_id, "rsa")
+    if row is None:
+        raise NotFound("the account has no signing key here")
     return SigningKey(row.uri, _private_key(ctx, row))
 
 
-async def _read_key(ctx: Context, account_id: int) -> KeyRow:
-    for row in await ctx.db.fetch(KEYS_OF_ACCOUNT, account_id):
-        if row.kind == "rsa" and row.private_key is not None:
-            ctx.own_keys.put(account_id, row)
+async def proof_key(ctx: Context, db: Database | Transaction, account_id: int) -> SigningKey | None:
+    """Give the Ed25519 key of one of our accounts, if it has one."""
+    row = await _own_key(ctx, db, account_id, "ed25519")
+    return None if row is None else SigningKey(row.uri, _private_key(ctx, row))
+
+
+async def _own_key(
+    ctx: Context, db: Database | Transaction, account_id: int, kind: str
+) -> KeyRow | None:
+    kept = ctx.own_keys.get((account_id, kind))
+    if kept is not None:
+        return kept
+    for row in await db.fetch(KEYS_OF_ACCOUNT, account_id):
+        if row.kind == kind and row.private_key is not None:
+            ctx.own_keys.put((account_id, kind), row)
             return row
-    raise NotFound("the account has no signing key here")
+    return None
 
 
 async def instance_key(ctx: Context) -> SigningKey:
@@ -51,9 +66,9 @@ async def instance_key(ctx: Context) -> SigningKey:
     row = ctx.own_keys.get(_INSTANCE)
     if row is None:
         account = await ctx.db.one(ACCOUNT_BY_URI, Uris(ctx.config.base_url).instance_actor)
-        if account is None:
+        row = await _own_key(ctx, ctx.db, account.id, "rsa") if account else None
+        if row is None:
             raise NotFound("the instance actor is missing: restart the server to make it")
-        row = await _read_key(ctx, account.id)
         ctx.own_keys.put(_INSTANCE, row)
     return SigningKey(row.uri, _private_key(ctx, row))
 
