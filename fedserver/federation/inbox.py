@@ -12,7 +12,7 @@ from activitypub.signatures import SignedRequest
 from activitypub.trust import Verified, authenticate
 from fedserver.context import Context
 from fedserver.federation.requests import signed_request
-from fedserver.routing import Media, Reply, endpoint
+from fedserver.routing import Media, Reply, endpoint, wanted_signature
 from fedserver.services import fetch, proving, verification
 from fedserver.services.fetch import Budget
 from fedserver.services.verification import KeyGone
@@ -59,7 +59,8 @@ async def _take(ctx: Context, request: web.Request) -> Reply:
         if verified is not None:
             await _store(ctx, verified, body)
     except Refusal as refusal:
-        return Reply({"error": refusal.reason}, status=refusal.status)
+        headers = wanted_signature(with_body=True) if refusal.status == 401 else {}
+        return Reply({"error": refusal.reason}, status=refusal.status, headers=headers)
     return _ACCEPTED
 
 

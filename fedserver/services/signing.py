@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import partial
 
 from activitypub.keys import PrivateKey
-from activitypub.signatures import Dialect, sign_cavage, sign_rfc9421
+from activitypub.signatures import Dialect, SignatureWish, read_wish, sign_cavage, sign_rfc9421
 from fedserver.context import Context
 from fedserver.errors import NotFound
-from fedserver.outgoing import Signer
+from fedserver.outgoing import Response, Signer
 from fedserver.uris import Uris
 from storage.accounts import ACCOUNT_BY_URI, KEYS_OF_ACCOUNT, KeyRow
 from storage.database import Database, Transaction
@@ -79,9 +79,11 @@ def _private_key(ctx: Context, row: KeyRow) -> PrivateKey:
     )
 
 
-def signer(ctx: Context, key: SigningKey, dialect: Dialect) -> Signer:
-    """Give what signs each hop of a request anew."""
-    sign = sign_cavage if dialect is Dialect.CAVAGE else sign_rfc9421
+def signer(
+    ctx: Context, key: SigningKey, dialect: Dialect, wish: SignatureWish | None = None
+) -> Signer:
+    """Give what signs each hop of a request anew; `wish` goes with RFC 9421 only."""
+    sign = sign_cavage if dialect is Dialect.CAVAGE else partial(sign_rfc9421, wish=wish)
 
     async def sign_request(method: str, url: str, body: bytes | None) -> Mapping[str, str]:
         call = partial(
@@ -97,3 +99,14 @@ def signer(ctx: Context, key: SigningKey, dialect: Dialect) -> Signer:
         return await asyncio.get_running_loop().run_in_executor(_threads, call)
 
     return sign_request
+
+
+def second_knock(
+    tried: Dialect, response: Response, *, with_body: bool
+) -> tuple[Dialect, SignatureWish | None]:
+    """Give how to sign anew what was refused: as the peer asks for it (RFC 9421 §5), else in the
+    other dialect."""
+    wish = read_wish(response.headers.get("Accept-Signature"), with_body=with_body)
+    if wish is not None or tried is Dialect.CAVAGE:
+        return Dialect.RFC9421, wish
+    return Dialect.CAVAGE, None
