@@ -44,6 +44,7 @@ SEARCH_ACCOUNTS = Query(
     JOIN accounts a ON a.id = found.id
     LEFT JOIN follows f ON f.account_id = $2 AND f.target_id = a.id AND f.accepted_at IS NOT NULL
     WHERE a.suspended_at IS NULL AND a.deleted_at IS NULL
+      AND (a.silenced_at IS NULL OR f.id IS NOT NULL)
       AND (NOT $3::boolean OR f.id IS NOT NULL)
       AND NOT EXISTS (
           SELECT 1 FROM blocks b WHERE b.account_id = a.id AND b.target_id = $2)
