@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import msgspec
 
@@ -256,5 +255,3 @@ DELETE_INTERACTION_REQUEST = Command("DELETE FROM interaction_requests WHERE uri
 AUTHORIZATION_OF_INTERACTION = Value(
     "SELECT i.authorization_uri FROM interaction_requests i WHERE i.interaction_uri = $1", str
 )
-
-Policy = dict[str, Any]

@@ -9,6 +9,7 @@ from fedserver import documents
 from fedserver.context import Context
 from fedserver.effects.acts import Act, Audience, Notice, Outgoing
 from fedserver.effects.bringing import bring_status, status_of_object
+from fedserver.effects.consents import accepted_quote
 from fedserver.effects.fanning import fan_out
 from fedserver.effects.incoming import Incoming
 from fedserver.effects.new_status import NewStatus, insert_status
@@ -82,11 +83,15 @@ class Create(Act):
             raise AlreadyPosted("this Idempotency-Key was used before")
 
     def notices(self) -> Sequence[Notice]:
-        return tuple(
+        mentioned = tuple(
             Notice(one.account.id, "mention", self.status.id)
             for one in self.status.mentions
             if not one.silent
         )
+        quoted = accepted_quote(self.status.consents)
+        if quoted is None:
+            return mentioned
+        return (*mentioned, Notice(quoted.account_id, "quote", self.status.id))
 
     async def audience(self, ctx: Context, tx: Transaction) -> Audience:
         return await status_audience(tx, self.actor.id, self.status)
