@@ -97,6 +97,16 @@ ADOPT_QUOTES = Command(
     """
 )
 
+# Whoever buried the authorization before it was known to be theirs, now it is its author who did.
+BURY_AUTHORIZATION = Command(
+    """
+    INSERT INTO tombstones (uri, account_id, former_type, visibility, deleted_at)
+    VALUES ($1, $2, 'QuoteAuthorization', 'public', $3)
+    ON CONFLICT (uri) DO UPDATE SET account_id = excluded.account_id,
+        former_type = excluded.former_type
+    """
+)
+
 SET_POLICIES = Command(
     """
     UPDATE statuses SET quote_policy = $2, interaction_policy = $3

@@ -25,6 +25,7 @@ from storage.accounts import ACCOUNT_BY_ID, AccountRow
 from storage.database import Transaction
 from storage.fan_out import WITHDRAW_NOTIFICATION
 from storage.quotes import (
+    BURY_AUTHORIZATION,
     COUNT_QUOTE,
     LOCK_QUOTE,
     QUOTE_BETWEEN,
@@ -37,7 +38,7 @@ from storage.quotes import (
     QuoteRow,
 )
 from storage.relations import BLOCKED_EITHER_WAY
-from storage.statuses import INSERT_TOMBSTONE, STATUS_BY_ID, STATUS_BY_URI, StatusRow
+from storage.statuses import STATUS_BY_ID, STATUS_BY_URI, StatusRow
 from storage.visibility import QUOTE_AUTOMATIC
 
 
@@ -287,14 +288,8 @@ async def _end_quote(
     if row.state == ACCEPTED and row.quoted_id is not None:
         await tx.execute(COUNT_QUOTE, row.quoted_id, -1)
     if row.authorization_uri is not None:
-        await tx.execute(
-            INSERT_TOMBSTONE,
-            row.authorization_uri,
-            quoted_author.id,
-            "QuoteAuthorization",
-            "public",
-            ctx.clock.now(),
-        )
+        now = ctx.clock.now()
+        await tx.execute(BURY_AUTHORIZATION, row.authorization_uri, quoted_author.id, now)
     await tx.execute(
         WITHDRAW_NOTIFICATION, quoted_author.id, "quote", row.account_id, row.status_id
     )
