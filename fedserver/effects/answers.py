@@ -5,6 +5,7 @@ from fedserver.effects.acts import Act
 from fedserver.effects.delete import read_delete
 from fedserver.effects.follow import Accept, Reject
 from fedserver.effects.incoming import Incoming
+from fedserver.effects.leave_given import read_leave
 from fedserver.effects.quote import read_quote_answer, read_revocation
 
 
@@ -27,4 +28,4 @@ async def _of_request(incoming: Incoming) -> Act | None:
     answered = incoming.activity.object
     if answered is None or (isinstance(answered, Activity) and answered.type == "Follow"):
         return None
-    return await read_quote_answer(incoming)
+    return await read_quote_answer(incoming) or await read_leave(incoming)

@@ -17,7 +17,6 @@ from fedserver.effects.incoming import Incoming
 from fedserver.effects.outcomes import Ignored
 from fedserver.effects.performing import perform
 from fedserver.effects.permission import require_visible
-from fedserver.effects.requests import request_activity
 from fedserver.effects.telling import TellOfStatus
 from fedserver.errors import Refused
 from fedserver.uris import Uris
@@ -114,8 +113,17 @@ class QuoteRequest(Act):
         if self.quoting is None or self.author.local:
             return None
         notes = await documents.notes(ctx, [self.quoting], tx)
-        activity = request_activity(self, self.status.uri, self.author, notes[self.quoting.id])
-        return Outgoing(activity)
+        return Outgoing(
+            Activity(
+                id=self.uri,
+                type=self.type,
+                actor=self.actor.uri,
+                object=self.status.uri,
+                instrument=self.quoting.uri,
+                enclosed=notes[self.quoting.id],
+                to=(self.author.uri,),
+            )
+        )
 
     async def consequences(self, ctx: Context, tx: Transaction) -> Sequence[Act]:
         if not self.author.local:

@@ -9,6 +9,7 @@ from activitypub.model import Activity, Actor, Object
 from fedserver import documents
 from fedserver.context import Context
 from fedserver.effects.acts import Act, Audience, Notice, Outgoing
+from fedserver.effects.asking import waiting
 from fedserver.effects.bringing import bring_status, status_of_object
 from fedserver.effects.consents import write_consents
 from fedserver.effects.create import note_activity, status_audience
@@ -173,6 +174,8 @@ class UpdateStatus(Act):
         return await status_audience(tx, self.actor.id, self.changed)
 
     async def outgoing(self, ctx: Context, tx: Transaction) -> Outgoing | None:
+        if await waiting(tx, self.status.uri) is not None:
+            return None  # nobody but whom was asked has it yet
         return await note_activity(ctx, tx, self, self.status.id, listed=False)
 
 
