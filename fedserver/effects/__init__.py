@@ -4,6 +4,7 @@ from fedserver.effects.acts import Act, Undoable
 from fedserver.effects.announce import Announce
 from fedserver.effects.block import Block
 from fedserver.effects.bringing import bring_status, find_by_url
+from fedserver.effects.consents import Consents, NewQuote
 from fedserver.effects.create import AlreadyPosted, Create
 from fedserver.effects.delete import DeleteActor, DeleteStatus
 from fedserver.effects.follow import Accept, Follow, Reject, accept, reject
@@ -13,7 +14,9 @@ from fedserver.effects.outcomes import Outcome, OutcomeName
 from fedserver.effects.performing import perform, perform_in
 from fedserver.effects.pin import Pin, Unpin
 from fedserver.effects.private import Bookmark, Mute
+from fedserver.effects.quote import QuoteRequest, RevokeQuote
 from fedserver.effects.receiving import READERS, receive
+from fedserver.effects.telling import SetQuotePolicy
 from fedserver.effects.undo import Undo, announce_of
 from fedserver.effects.update import UpdateActor, UpdateStatus
 from fedserver.effects.vote import Vote
@@ -26,6 +29,7 @@ __all__ = [
     "Announce",
     "Block",
     "Bookmark",
+    "Consents",
     "Create",
     "DeleteActor",
     "DeleteStatus",
@@ -34,12 +38,16 @@ __all__ = [
     "Mentioned",
     "Mute",
     "NewPoll",
+    "NewQuote",
     "NewStatus",
     "Outcome",
     "OutcomeName",
     "Pin",
+    "QuoteRequest",
     "Reject",
     "RemoteMedia",
+    "RevokeQuote",
+    "SetQuotePolicy",
     "Undo",
     "Undoable",
     "Unpin",

@@ -12,6 +12,7 @@ from activitypub.origins import same_origin
 from activitypub.parse import ACTOR_TYPES, parse_actor, parse_object
 from fedserver.context import Context
 from fedserver.effects.new_status import Mentioned, NewPoll, NewStatus, RemoteMedia, insert_status
+from fedserver.effects.quoting import consents_of
 from fedserver.errors import FedserverError, Gone, NotFound, Refused
 from fedserver.services import fetch, resolve
 from fedserver.services.fetch import Budget
@@ -87,6 +88,19 @@ async def store_object(ctx: Context, fetched: Object, budget: Budget) -> StatusR
     return row
 
 
+async def posted_object(
+    ctx: Context, uri: str, given: Object | None, author: AccountRow, budget: Budget
+) -> NewStatus:
+    """Give what `author` posted under `uri`: `given` with an activity of theirs, else fetched.
+
+    Raises Refused for what is not the author's, or an error of `services.fetch`.
+    """
+    found = given or parse_object(await fetch.document(ctx, uri, budget))
+    if author.uri not in found.attributed_to or found.id != uri:
+        raise Refused("the object is not its author's")
+    return await status_of_object(ctx, found, author, budget)
+
+
 async def status_of_object(
     ctx: Context, given: Object, author: AccountRow, budget: Budget
 ) -> NewStatus:
@@ -113,6 +127,7 @@ async def status_of_object(
         tags=_tags(given),
         media=tuple(_media(given.attachments)),
         poll=_poll(given.poll) if given.poll else None,
+        consents=await consents_of(ctx, given, author, budget, bring_status),
         created_at=created_at,
     )
 

@@ -8,14 +8,15 @@ from activitypub.trust import Verified
 from fedserver.context import Context
 from fedserver.effects.acts import Act
 from fedserver.effects.announce import Announce
+from fedserver.effects.answers import read_accept, read_any_delete, read_reject
 from fedserver.effects.block import Block
 from fedserver.effects.create import Create
-from fedserver.effects.delete import read_delete
-from fedserver.effects.follow import Accept, Follow, Reject
+from fedserver.effects.follow import Follow
 from fedserver.effects.incoming import Incoming
 from fedserver.effects.like import Like
 from fedserver.effects.outcomes import DONE, DUPLICATE, Ignored, Outcome, OutcomeName
 from fedserver.effects.performing import perform_in
+from fedserver.effects.quote import QuoteRequest
 from fedserver.effects.undo import Undo
 from fedserver.effects.update import read_update
 from fedserver.errors import Denied, Gone, Invalid, NotFound, Refused, Unreachable
@@ -30,14 +31,15 @@ Read = Callable[[Incoming], Awaitable[Act]]
 
 # What an activity type from a peer is read as. `EFFECTS` in the docs is made from this table.
 READERS: dict[str, Read] = {
-    "Accept": Accept.read,
+    "Accept": read_accept,
     "Announce": Announce.read,
     "Block": Block.read,
     "Create": Create.read,
-    "Delete": read_delete,
+    "Delete": read_any_delete,
     "Follow": Follow.read,
     "Like": Like.read,
-    "Reject": Reject.read,
+    "QuoteRequest": QuoteRequest.read,
+    "Reject": read_reject,
     "Undo": Undo.read,
     "Update": read_update,
 }
