@@ -41,14 +41,12 @@ class Outgoing:
     """The activity that tells of an act, and how it is kept.
 
     `listed`: shown in the outbox collection. `status_id`: who may see that status may read the
-    activity; None: only those it is addressed to. `passed_on`: a relay of Mastodon's style gets it,
-    which others believe only for a linked data signature on it.
+    activity; None: only those it is addressed to.
     """
 
     activity: Activity
     listed: bool = False
     status_id: int | None = None
-    passed_on: bool = False
 
 
 def told(act: "Act", about: str, whom: AccountRow) -> Outgoing | None:
