@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from storage.cleaning import SANITISER_VERSION
 from storage.query import Command, Query
 
 
@@ -101,20 +102,23 @@ REMOTE_ACCOUNT_BY_HANDLE = Query(
 )
 
 INSERT_ACCOUNT = Command(
-    """
+    f"""
     INSERT INTO accounts (
+        sanitiser_version,
         id, uri, username, domain, url, inbox_url, shared_inbox_url, outbox_url, followers_url,
         following_url, featured_url, actor_type, display_name, note, fields, emojis,
         avatar_remote_url, header_remote_url, locked, discoverable, indexable, memorial,
         also_known_as, suspended_at, created_at, fetched_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
+    VALUES ({SANITISER_VERSION},
+        $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
         $20, $21, $22, $23, $24, $25, $26)
     """
 )
 # What a peer's actor document may change; its id, name and domain stay.
 UPDATE_REMOTE_ACCOUNT = Command(
-    """
+    f"""
     UPDATE accounts SET
+        sanitiser_version = {SANITISER_VERSION},
         url = $2, inbox_url = $3, shared_inbox_url = $4, outbox_url = $5, followers_url = $6,
         following_url = $7, featured_url = $8, actor_type = $9, display_name = $10, note = $11,
         fields = $12, emojis = $13, avatar_remote_url = $14, header_remote_url = $15, locked = $16,

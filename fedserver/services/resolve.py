@@ -42,6 +42,7 @@ Json = dict[str, object]
 STALE_AFTER = timedelta(days=1)
 _MAX_FIELDS = 50
 _MAX_KEYS = 10
+_MAX_NOTE_CHARS = 20_480  # Mastodon: Account::NOTE_LENGTH_HARD_LIMIT
 
 
 async def account(ctx: Context, uri: str, budget: Budget) -> AccountRow:
@@ -235,7 +236,7 @@ def _facts(ctx: Context, actor: Actor) -> _Facts:
         url=actor.url if actor.url and same_origin(actor.url, actor.id) else actor.id,
         shared_inbox=trusted_shared,
         display_name=clean_plain(actor.name or "", 500),
-        note=clean_html(actor.summary or ""),
+        note=clean_html((actor.summary or "")[:_MAX_NOTE_CHARS]),
         fields=[
             {
                 "name": clean_plain(field.name, 255),
