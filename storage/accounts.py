@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from storage.cleaning import SANITISER_VERSION
-from storage.query import Command, Query
+from storage.query import Command, Query, Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,4 +231,15 @@ COUNT_STATUS = Command(
             THEN greatest(last_status_id, $4) ELSE last_status_id END
     WHERE id = $1
     """
+)
+# $1 is a host, $2 the first id of a time, $3 a domain with its dot, $4 how many of its hosts may
+# have become known since then. False where somebody of the host is known already.
+TOO_MANY_NEIGHBOURS = Value(
+    """
+    SELECT NOT EXISTS (SELECT 1 FROM accounts WHERE domain = $1) AND (
+        SELECT count(DISTINCT split_part(uri, '/', 3)) FROM accounts
+        WHERE id > $2 AND domain IS NOT NULL AND split_part(uri, '/', 3) <> $1
+          AND right('.' || split_part(uri, '/', 3), length($3)) = $3) >= $4::int
+    """,
+    bool,
 )

@@ -15,7 +15,7 @@ from activitypub.parse import parse_actor
 from activitypub.webfinger import Handle, parse_handle
 from fedserver.context import Context
 from fedserver.errors import FedserverError, NotFound, Refused
-from fedserver.services import discover, fetch
+from fedserver.services import discover, fetch, newcomers
 from fedserver.services.fetch import Budget
 from fedserver.services.text_in import (
     clean_field_value,
@@ -78,6 +78,7 @@ async def store_actor(ctx: Context, actor: Actor, budget: Budget) -> AccountRow:
     if known is not None and known.local:
         raise Refused("an actor of this instance cannot be written from outside")
     if known is None:
+        await newcomers.admit(ctx, host_of(actor.id))
         return await _insert(ctx, actor, await _confirmed_domain(ctx, actor, budget))
     async with ctx.db.transaction() as tx:
         await _update(ctx, tx, known, actor)
