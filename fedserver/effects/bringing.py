@@ -22,6 +22,7 @@ from storage.accounts import ACCOUNT_BY_URI_OR_URL, COUNT_STATUS, AccountRow
 from storage.statuses import (
     STATUS_BY_URI,
     STATUS_BY_URI_OR_URL,
+    STATUS_VISIBLE,
     TOMBSTONE_BY_URI,
     StatusRow,
 )
@@ -98,7 +99,7 @@ async def status_of_object(
         raise Refused(f"a {given.type} is not shown as a status")
     now = ctx.clock.now()
     created_at = min(given.published or now, now)
-    parent = await _parent(ctx, given.in_reply_to, budget)
+    parent = await _parent(ctx, given.in_reply_to, author, budget)
     return NewStatus(
         id=ctx.ids.at(created_at),
         uri=given.id,
@@ -120,14 +121,23 @@ async def status_of_object(
     )
 
 
-async def _parent(ctx: Context, uri: str | None, budget: Budget) -> StatusRow | None:
-    """Give what is answered; a parent that cannot be had leaves an orphan, not an error."""
+async def _parent(
+    ctx: Context, uri: str | None, author: AccountRow, budget: Budget
+) -> StatusRow | None:
+    """Give what is answered; a parent that cannot be had leaves an orphan, not an error.
+
+    A post of ours that the author may not see cannot be had: nobody enters a thread, or makes
+    more people see that it is there, by naming its id.
+    """
     if uri is None:
         return None
     try:
-        return await bring_status(ctx, uri, budget)
+        parent = await bring_status(ctx, uri, budget)
     except (FedserverError, ProtocolError):
         return None
+    if parent.local and not await ctx.db.value(STATUS_VISIBLE, parent.id, author.id):
+        return None
+    return parent
 
 
 def _honest_url(given: Object) -> str:

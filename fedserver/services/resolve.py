@@ -72,8 +72,7 @@ async def fetch_account(ctx: Context, uri: str, budget: Budget) -> AccountRow:
 
 async def store_actor(ctx: Context, actor: Actor, budget: Budget) -> AccountRow:
     """Keep an actor document that came from its own origin, and give its account."""
-    if not actor.inbox or not _is_possible_name(actor):
-        raise Refused("the actor has no usable name or no inbox")
+    _require_usable(ctx, actor)
     known = await ctx.db.one(ACCOUNT_BY_URI, actor.id)
     if known is not None and known.local:
         raise Refused("an actor of this instance cannot be written from outside")
@@ -85,6 +84,13 @@ async def store_actor(ctx: Context, actor: Actor, budget: Budget) -> AccountRow:
     return await _reread(ctx, actor.id)
 
 
+def _require_usable(ctx: Context, actor: Actor) -> None:
+    if not actor.inbox or not _is_possible_name(actor):
+        raise Refused("the actor has no usable name or no inbox")
+    if same_origin(actor.inbox, ctx.config.base_url):
+        raise Refused("the actor names an inbox of this instance as its own")
+
+
 def _is_possible_name(actor: Actor) -> bool:
     """Whether the name can stand before the @ of a handle."""
     try:
@@ -94,7 +100,8 @@ def _is_possible_name(actor: Actor) -> bool:
 
 
 async def refresh_in(ctx: Context, tx: Transaction, known: AccountRow, actor: Actor) -> None:
-    """Take over what a signed Update says of its own actor."""
+    """Take over what a signed Update says of its own actor. Raises Refused if it is unusable."""
+    _require_usable(ctx, actor)
     await _update(ctx, tx, known, actor)
 
 
@@ -250,6 +257,11 @@ def _facts(ctx: Context, actor: Actor) -> _Facts:
     )
 
 
+def _own(actor: Actor, collection: str | None) -> str | None:
+    """A collection of another origin could be somebody else's, such as our followers."""
+    return collection if collection and same_origin(collection, actor.id) else None
+
+
 def emoji_entries(emojis: Sequence[Emoji]) -> list[Json]:
     """Give what the API shows of a peer's custom emoji."""
     return [
@@ -265,10 +277,8 @@ def _profile(actor: Actor, facts: _Facts) -> tuple[object, ...]:
         facts.url,
         actor.inbox,
         facts.shared_inbox,
-        actor.outbox,
-        actor.followers,
-        actor.following,
-        actor.featured,
+        *(_own(actor, uri) for uri in (actor.outbox, actor.followers, actor.following)),
+        _own(actor, actor.featured),
         actor.type,
         facts.display_name,
         facts.note,
