@@ -24,7 +24,7 @@ INSERT_FAVOURITE = Command(
 )
 DELETE_FAVOURITE = Query(
     """
-    DELETE FROM favourites WHERE account_id = $1 AND status_id = $2
+    DELETE FROM favourites WHERE account_id = $1 AND status_id = $2 AND liked
     RETURNING id, account_id, status_id, uri
     """,
     FavouriteRow,

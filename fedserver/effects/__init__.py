@@ -13,6 +13,7 @@ from fedserver.effects.outcomes import Outcome, OutcomeName
 from fedserver.effects.performing import perform, perform_in
 from fedserver.effects.pin import Pin, Unpin
 from fedserver.effects.private import Bookmark, Mute
+from fedserver.effects.react import React, ReactedEmoji
 from fedserver.effects.receiving import READERS, receive
 from fedserver.effects.undo import Undo, announce_of
 from fedserver.effects.update import UpdateActor, UpdateStatus
@@ -38,6 +39,8 @@ __all__ = [
     "Outcome",
     "OutcomeName",
     "Pin",
+    "React",
+    "ReactedEmoji",
     "Reject",
     "RemoteMedia",
     "Undo",

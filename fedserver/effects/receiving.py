@@ -13,9 +13,9 @@ from fedserver.effects.create import Create
 from fedserver.effects.delete import read_delete
 from fedserver.effects.follow import Accept, Follow, Reject
 from fedserver.effects.incoming import Incoming
-from fedserver.effects.like import Like
 from fedserver.effects.outcomes import DONE, DUPLICATE, Ignored, Outcome, OutcomeName
 from fedserver.effects.performing import perform_in
+from fedserver.effects.react import React, read_like
 from fedserver.effects.undo import Undo
 from fedserver.effects.update import read_update
 from fedserver.errors import Denied, Gone, Invalid, NotFound, Refused, Unreachable
@@ -35,8 +35,9 @@ READERS: dict[str, Read] = {
     "Block": Block.read,
     "Create": Create.read,
     "Delete": read_delete,
+    "EmojiReact": React.read,
     "Follow": Follow.read,
-    "Like": Like.read,
+    "Like": read_like,
     "Reject": Reject.read,
     "Undo": Undo.read,
     "Update": read_update,
