@@ -7,13 +7,13 @@ from activitypub.errors import ProtocolError
 from activitypub.trust import Verified
 from fedserver.context import Context
 from fedserver.effects.acts import Act
-from fedserver.effects.announce import Announce
 from fedserver.effects.block import Block
 from fedserver.effects.create import Create
 from fedserver.effects.delete import read_delete
 from fedserver.effects.follow import Accept, Follow, Reject
 from fedserver.effects.incoming import Incoming
 from fedserver.effects.outcomes import DONE, DUPLICATE, Ignored, Outcome, OutcomeName
+from fedserver.effects.passed_on import read_announce
 from fedserver.effects.performing import perform_in
 from fedserver.effects.react import React, read_like
 from fedserver.effects.undo import Undo
@@ -31,7 +31,7 @@ Read = Callable[[Incoming], Awaitable[Act]]
 # What an activity type from a peer is read as. `EFFECTS` in the docs is made from this table.
 READERS: dict[str, Read] = {
     "Accept": Accept.read,
-    "Announce": Announce.read,
+    "Announce": read_announce,
     "Block": Block.read,
     "Create": Create.read,
     "Delete": read_delete,
