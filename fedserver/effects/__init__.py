@@ -6,6 +6,7 @@ from fedserver.effects.block import Block
 from fedserver.effects.bringing import bring_status, find_by_url
 from fedserver.effects.create import AlreadyPosted, Create
 from fedserver.effects.delete import DeleteActor, DeleteStatus
+from fedserver.effects.flag import Flag
 from fedserver.effects.follow import Accept, Follow, Reject, accept, reject
 from fedserver.effects.like import Like
 from fedserver.effects.new_status import Mentioned, NewPoll, NewStatus, RemoteMedia
@@ -30,6 +31,7 @@ __all__ = [
     "Create",
     "DeleteActor",
     "DeleteStatus",
+    "Flag",
     "Follow",
     "Like",
     "Mentioned",

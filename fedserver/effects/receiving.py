@@ -10,6 +10,7 @@ from fedserver.effects.acts import Act
 from fedserver.effects.block import Block
 from fedserver.effects.create import Create
 from fedserver.effects.delete import read_delete
+from fedserver.effects.flag import Flag
 from fedserver.effects.follow import Accept, Follow, Reject
 from fedserver.effects.incoming import Incoming
 from fedserver.effects.outcomes import DONE, DUPLICATE, Ignored, Outcome, OutcomeName
@@ -36,6 +37,7 @@ READERS: dict[str, Read] = {
     "Create": Create.read,
     "Delete": read_delete,
     "EmojiReact": React.read,
+    "Flag": Flag.read,
     "Follow": Follow.read,
     "Like": read_like,
     "Reject": Reject.read,
