@@ -10,6 +10,7 @@ from fedserver.effects.acts import Act
 from fedserver.effects.block import Block
 from fedserver.effects.create import Create
 from fedserver.effects.delete import read_delete
+from fedserver.effects.featuring import read_add, read_remove
 from fedserver.effects.flag import Flag
 from fedserver.effects.follow import Accept, Follow, Reject
 from fedserver.effects.incoming import Incoming
@@ -32,6 +33,7 @@ Read = Callable[[Incoming], Awaitable[Act]]
 # What an activity type from a peer is read as. `EFFECTS` in the docs is made from this table.
 READERS: dict[str, Read] = {
     "Accept": Accept.read,
+    "Add": read_add,
     "Announce": read_announce,
     "Block": Block.read,
     "Create": Create.read,
@@ -41,6 +43,7 @@ READERS: dict[str, Read] = {
     "Follow": Follow.read,
     "Like": read_like,
     "Reject": Reject.read,
+    "Remove": read_remove,
     "Undo": Undo.read,
     "Update": read_update,
 }

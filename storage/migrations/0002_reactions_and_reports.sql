@@ -39,6 +39,9 @@ CREATE INDEX reports_open ON reports (id) WHERE action_taken_at IS NULL;
 -- news.
 ALTER TABLE polls ADD COLUMN told_at timestamptz;
 UPDATE polls SET told_at = expires_at WHERE expires_at < now();
+-- When peers are to be told the totals that votes have changed.
+ALTER TABLE polls ADD COLUMN totals_due_at timestamptz;
+CREATE INDEX polls_totals_due ON polls (totals_due_at) WHERE totals_due_at IS NOT NULL;
 CREATE INDEX polls_ending ON polls (expires_at) WHERE told_at IS NULL AND expires_at IS NOT NULL;
 
 -- When the featured collection of a remote account was read.
