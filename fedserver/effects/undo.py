@@ -134,11 +134,15 @@ async def _account(incoming: Incoming, account_id: int) -> AccountRow:
 
 
 async def _follow_again(incoming: Incoming, undone: Activity) -> Undoable | None:
+    if undone.object_id is None:
+        return None
     target = await incoming.local_account(undone.object_id)
     return Follow(actor=incoming.actor, uri=undone.id or "", target=target)
 
 
 async def _block_again(incoming: Incoming, undone: Activity) -> Undoable | None:
+    if undone.object_id is None:
+        return None
     target = await incoming.local_account(undone.object_id)
     return Block(actor=incoming.actor, uri=undone.id or "", target=target)
 
