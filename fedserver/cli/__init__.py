@@ -8,6 +8,7 @@ import click
 from fedserver import __version__
 from fedserver.cli.inspecting import config, doctor, routes
 from fedserver.cli.making import init
+from fedserver.cli.moves import alias, move
 from fedserver.cli.running import run
 from fedserver.cli.showing import demo
 from fedserver.cli.users import user
@@ -35,6 +36,8 @@ def cli(config_file: Path | None) -> None:
 
 for command in (run, demo, init, user, routes, config, doctor):
     cli.add_command(command)
+for command in (alias, move):
+    user.add_command(command)
 
 
 def main(arguments: list[str] | None = None) -> None:

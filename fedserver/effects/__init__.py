@@ -8,6 +8,7 @@ from fedserver.effects.create import AlreadyPosted, Create
 from fedserver.effects.delete import DeleteActor, DeleteStatus
 from fedserver.effects.follow import Accept, Follow, Reject, accept, reject
 from fedserver.effects.like import Like
+from fedserver.effects.move import Move
 from fedserver.effects.new_status import Mentioned, NewPoll, NewStatus, RemoteMedia
 from fedserver.effects.outcomes import Outcome, OutcomeName
 from fedserver.effects.performing import perform, perform_in
@@ -32,6 +33,7 @@ __all__ = [
     "Follow",
     "Like",
     "Mentioned",
+    "Move",
     "Mute",
     "NewPoll",
     "NewStatus",

@@ -13,7 +13,7 @@ from fedserver.effects.fanning import fan_out
 from fedserver.effects.incoming import Incoming
 from fedserver.effects.new_status import NewStatus, insert_status
 from fedserver.effects.outcomes import Ignored
-from fedserver.effects.permission import require_visible
+from fedserver.effects.permission import require_here, require_visible
 from fedserver.effects.vote import Vote
 from fedserver.errors import NotFound, Refused
 from storage.accounts import ACCOUNT_BY_ID, COUNT_STATUS
@@ -51,6 +51,7 @@ class Create(Act):
         return cls(actor=incoming.actor, uri=incoming.uri, status=status)
 
     async def allow(self, ctx: Context, tx: Transaction) -> None:
+        require_here(self.actor)
         if self.status.parent is not None and self.actor.local:
             await require_visible(tx, self.status.parent, self.actor)
 

@@ -14,6 +14,7 @@ from fedserver.effects.delete import read_delete
 from fedserver.effects.follow import Accept, Follow, Reject
 from fedserver.effects.incoming import Incoming
 from fedserver.effects.like import Like
+from fedserver.effects.move import Move
 from fedserver.effects.outcomes import DONE, DUPLICATE, Ignored, Outcome, OutcomeName
 from fedserver.effects.performing import perform_in
 from fedserver.effects.undo import Undo
@@ -37,6 +38,7 @@ READERS: dict[str, Read] = {
     "Delete": read_delete,
     "Follow": Follow.read,
     "Like": Like.read,
+    "Move": Move.read,
     "Reject": Reject.read,
     "Undo": Undo.read,
     "Update": read_update,
