@@ -18,7 +18,8 @@ log = logging.getLogger(__name__)
 INBOX = "fedserver_inbox"
 DELIVERIES = "fedserver_deliveries"
 TOKENS = "fedserver_tokens"
-CHANNELS = (INBOX, DELIVERIES, TOKENS)
+FOLLOWERS = "fedserver_followers"
+CHANNELS = (INBOX, DELIVERIES, TOKENS, FOLLOWERS)
 
 NOTIFY = Command("SELECT pg_notify($1, $2)")
 

@@ -81,12 +81,13 @@ def sign_rfc9421(
     now: datetime,
     body: bytes | None = None,
     content_type: str | None = None,
+    more: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """All headers that sign a request: Host, Date, Signature-Input, Signature, and with a body
     Content-Digest (and Content-Type if given).
 
-    Covers @method, @target-uri and, with a body, content-digest; parameters created, keyid, alg.
-    Pure and thread-safe. Raises SignatureError for an unusable URL.
+    Covers @method, @target-uri, with a body content-digest, and the headers `more`; parameters
+    created, keyid, alg. Pure and thread-safe. Raises SignatureError for an unusable URL.
     """
     headers = {"Host": authority(split_url(url)), "Date": http_date(now)}
     covered = list(_REQUIRED)
@@ -95,6 +96,9 @@ def sign_rfc9421(
     if body is not None:
         headers["Content-Digest"] = content_digest_header(body)
         covered.append(_CONTENT_DIGEST)
+    for name, value in (more or {}).items():
+        headers[name] = value
+        covered.append(name.lower())
     signer = HTTPMessageSigner(
         signature_algorithm=_algorithm_for(private_key),
         key_resolver=MappingKeyResolver(public_keys={}, private_keys={key_id: private_key}),
@@ -131,6 +135,17 @@ def read_rfc9421(request: SignedRequest, now: datetime) -> Claim:
         except SignatureError as refusal:
             first_refusal = first_refusal or refusal
     raise first_refusal or SignatureError("no complete signature in the message")
+
+
+def covered_names(request: SignedRequest) -> list[frozenset[str]]:
+    """Give the components that each signature of a request covers, by name.
+
+    Raises SignatureError for malformed headers.
+    """
+    return [
+        frozenset(str(name) for name, parameters in candidate.components if not parameters)
+        for candidate in _candidates(request)
+    ]
 
 
 def _candidates(request: SignedRequest) -> list[_Candidate]:

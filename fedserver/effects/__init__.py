@@ -4,6 +4,7 @@ from fedserver.effects.acts import Act, Undoable
 from fedserver.effects.announce import Announce
 from fedserver.effects.block import Block
 from fedserver.effects.bringing import bring_status, find_by_url
+from fedserver.effects.compare import compare_followers
 from fedserver.effects.create import AlreadyPosted, Create
 from fedserver.effects.delete import DeleteActor, DeleteStatus
 from fedserver.effects.follow import Accept, Follow, Reject, accept, reject
@@ -51,6 +52,7 @@ __all__ = [
     "accept",
     "announce_of",
     "bring_status",
+    "compare_followers",
     "find_by_url",
     "perform",
     "perform_in",

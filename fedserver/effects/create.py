@@ -14,6 +14,7 @@ from fedserver.effects.incoming import Incoming
 from fedserver.effects.new_status import NewStatus, insert_status
 from fedserver.effects.outcomes import Ignored
 from fedserver.effects.permission import require_here, require_visible
+from fedserver.effects.to_relays import announcement, mastodon_relays
 from fedserver.effects.vote import Vote
 from fedserver.errors import NotFound, Refused
 from storage.accounts import ACCOUNT_BY_ID, COUNT_STATUS
@@ -96,6 +97,17 @@ class Create(Act):
         listed = self.status.visibility in ("public", "unlisted")
         return await note_activity(ctx, tx, self, self.status.id, listed=listed)
 
+    async def consequences(self, ctx: Context, tx: Transaction) -> Sequence[Act]:
+        if not self.actor.local:
+            return ()
+        return await announcement(
+            ctx,
+            tx,
+            status_uri=self.status.uri,
+            visibility=self.status.visibility,
+            published=self.status.created_at,
+        )
+
 
 async def note_activity(
     ctx: Context, tx: Transaction, act: Act, status_id: int, *, listed: bool
@@ -124,7 +136,8 @@ async def status_audience(tx: Transaction, author_id: int, status: NewStatus) ->
         answered = await tx.one(ACCOUNT_BY_ID, status.parent.account_id)
         accounts += [answered] if answered else []
     follows = None if status.visibility == "direct" else author_id
-    return Audience(accounts=tuple(accounts), followers_of=follows)
+    relays = await mastodon_relays(tx, status.visibility)
+    return Audience(accounts=tuple(accounts), followers_of=follows, inboxes=relays)
 
 
 async def _fetched(incoming: Incoming) -> Act:

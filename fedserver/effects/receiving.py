@@ -7,16 +7,16 @@ from activitypub.errors import ProtocolError
 from activitypub.trust import Verified
 from fedserver.context import Context
 from fedserver.effects.acts import Act
-from fedserver.effects.announce import Announce
 from fedserver.effects.block import Block
 from fedserver.effects.create import Create
 from fedserver.effects.delete import read_delete
-from fedserver.effects.follow import Accept, Follow, Reject
+from fedserver.effects.follow import Follow
 from fedserver.effects.incoming import Incoming
 from fedserver.effects.like import Like
 from fedserver.effects.move import Move
 from fedserver.effects.outcomes import DONE, DUPLICATE, Ignored, Outcome, OutcomeName
 from fedserver.effects.performing import perform_in
+from fedserver.effects.relay import read_accept, read_announce, read_reject
 from fedserver.effects.undo import Undo
 from fedserver.effects.update import read_update
 from fedserver.errors import Denied, Gone, Invalid, NotFound, Refused, Unreachable
@@ -31,15 +31,15 @@ Read = Callable[[Incoming], Awaitable[Act]]
 
 # What an activity type from a peer is read as. `EFFECTS` in the docs is made from this table.
 READERS: dict[str, Read] = {
-    "Accept": Accept.read,
-    "Announce": Announce.read,
+    "Accept": read_accept,
+    "Announce": read_announce,
     "Block": Block.read,
     "Create": Create.read,
     "Delete": read_delete,
     "Follow": Follow.read,
     "Like": Like.read,
     "Move": Move.read,
-    "Reject": Reject.read,
+    "Reject": read_reject,
     "Undo": Undo.read,
     "Update": read_update,
 }

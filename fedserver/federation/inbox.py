@@ -5,7 +5,7 @@ from typing import Any
 from aiohttp import web
 
 from activitypub.errors import DocumentError, SignatureError, Untrusted
-from activitypub.json_bytes import loads
+from activitypub.json_bytes import dumps, loads
 from activitypub.origins import host_of
 from activitypub.parse import parse_envelope
 from activitypub.signatures import SignedRequest
@@ -13,7 +13,7 @@ from activitypub.trust import Verified, authenticate
 from fedserver.context import Context
 from fedserver.federation.requests import signed_request
 from fedserver.routing import Media, Reply, endpoint
-from fedserver.services import fetch, verification
+from fedserver.services import fetch, followers, relaying, verification
 from fedserver.services.verification import KeyGone
 from storage.accounts import ACCOUNT_BY_URI
 from storage.hosts import HEARD_FROM
@@ -53,9 +53,12 @@ async def _take(ctx: Context, request: web.Request) -> Reply:
         document = await _parse(body)
         if await _deletes_a_stranger(ctx, document):
             return _ACCEPTED
-        verified = await _verify(ctx, signed_request(ctx, request, body), document)
-        if verified is not None:
-            await _store(ctx, verified, body)
+        signed = signed_request(ctx, request, body)
+        proven = await _verify(ctx, signed, document)
+        if proven is not None:
+            verified, proven_body = proven
+            await _store(ctx, verified, proven_body)
+            await followers.hear(ctx, signed, verified.signer)
     except Refusal as refusal:
         return Reply({"error": refusal.reason}, status=refusal.status)
     return _ACCEPTED
@@ -101,13 +104,14 @@ async def _deletes_a_stranger(ctx: Context, document: dict[str, Any]) -> bool:
 
 async def _verify(
     ctx: Context, request: SignedRequest, document: dict[str, Any]
-) -> Verified | None:
-    """Give what the signer may say of it; None for a Delete that nobody can prove any more."""
+) -> tuple[Verified, bytes] | None:
+    """Give what the signer may say of it, and the bytes to keep; None for what is nothing to us:
+    a Delete that nobody can prove any more, or a relay's other news."""
     try:
         key = await verification.signer(ctx, request)
         if key.suspended:
             raise Refusal(403, "the actor is suspended here")
-        return authenticate(parse_envelope(document), key.actor_uri)
+        return await _said_by(ctx, request, document, key.actor_uri)
     except KeyGone as error:
         if document.get("type") == "Delete":
             return None
@@ -118,6 +122,21 @@ async def _verify(
         raise Refusal(403, error.reason) from error
     except DocumentError as error:
         raise Refusal(400, error.reason) from error
+
+
+async def _said_by(
+    ctx: Context, request: SignedRequest, document: dict[str, Any], signer: str
+) -> tuple[Verified, bytes] | None:
+    """Of what a relay passes on, only that the relay names it is its to say."""
+    try:
+        return authenticate(parse_envelope(document), signer), request.body
+    except Untrusted:
+        if not await relaying.is_relay(ctx, signer):
+            raise
+    announce = relaying.as_announce(document, signer)
+    if announce is None:
+        return None
+    return authenticate(parse_envelope(announce), signer), dumps(announce)
 
 
 async def _store(ctx: Context, verified: Verified, body: bytes) -> None:

@@ -64,8 +64,10 @@ def _private_key(ctx: Context, row: KeyRow) -> PrivateKey:
     )
 
 
-def signer(ctx: Context, key: SigningKey, dialect: Dialect) -> Signer:
-    """Give what signs each hop of a request anew."""
+def signer(
+    ctx: Context, key: SigningKey, dialect: Dialect, more: Mapping[str, str] | None = None
+) -> Signer:
+    """Give what signs each hop of a request anew, with the headers `more`."""
     sign = sign_cavage if dialect is Dialect.CAVAGE else sign_rfc9421
 
     async def sign_request(method: str, url: str, body: bytes | None) -> Mapping[str, str]:
@@ -78,6 +80,7 @@ def signer(ctx: Context, key: SigningKey, dialect: Dialect) -> Signer:
             now=ctx.clock.now(),
             body=body,
             content_type=ACTIVITY_JSON if body is not None else None,
+            more=more,
         )
         return await asyncio.get_running_loop().run_in_executor(_threads, call)
 

@@ -1,10 +1,11 @@
 """What runs beside the requests: the inbox, the deliveries, learning about peers, tidying up."""
 
 from fedserver.workers.acquaintance import learn_always
+from fedserver.workers.comparing import compare_always
 from fedserver.workers.delivery_worker import deliver_always
 from fedserver.workers.housekeeping import keep_house
 from fedserver.workers.inbox_worker import process_always
 
-ALL = (process_always, deliver_always, learn_always, keep_house)
+ALL = (process_always, deliver_always, learn_always, keep_house, compare_always)
 
 __all__ = ["ALL"]

@@ -14,7 +14,7 @@ from fedserver.context import Context
 from fedserver.errors import NotFound, Unreachable
 from fedserver.events import DELIVERIES
 from fedserver.outgoing import Response
-from fedserver.services import fetch, signing
+from fedserver.services import fetch, followers, signing
 from fedserver.workers.retries import next_try, read_retry_after
 from fedserver.workers.traffic import travelled
 from storage.deliveries import (
@@ -234,13 +234,14 @@ async def _send(ctx: Context, row: DeliveryRow, dialect: Dialect) -> Sent:
 async def _post(ctx: Context, row: DeliveryRow, dialect: Dialect) -> Sent:
     try:
         key = await signing.signing_key(ctx, row.account_id)
+        more = await followers.header_for(ctx, row.account_id, row.inbox_url, row.document)
         response = await ctx.out.request(
             "POST",
             row.inbox_url,
             headers={"Content-Type": signing.ACTIVITY_JSON},
             body=row.document,
             limits=fetch.limits(ctx),
-            signer=signing.signer(ctx, key, dialect),
+            signer=signing.signer(ctx, key, dialect, more),
             repeatable=True,  # the receiver knows a repeated activity by its id
         )
     except Unreachable as error:
