@@ -1,6 +1,5 @@
 """Relays (FEP-ae0c): subscribing, what they answer, what goes to them and what they bring."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -21,8 +20,9 @@ from fedserver.effects.performing import perform
 from fedserver.errors import Gone, Invalid, NotFound, Refused
 from fedserver.services import fetch, relaying, resolve
 from fedserver.services.fetch import Budget
+from fedserver.services.users import ensure_instance_actor
 from fedserver.uris import Uris
-from storage.accounts import ACCOUNT_BY_ID, ACCOUNT_BY_URI, AccountRow
+from storage.accounts import ACCOUNT_BY_ID, AccountRow
 from storage.database import Transaction
 from storage.relays import (
     ANSWER_RELAY,
@@ -221,7 +221,7 @@ async def subscribe(ctx: Context, url: str) -> RelayRow:
     if not is_web_url(url) or same_origin(url, ctx.config.base_url):
         raise Invalid(f"{url} is not the address of a relay's inbox or actor")
     relay = await _new_relay(ctx, url)
-    act = Subscribe(actor=await _ourselves(ctx), uri=relay.follow_uri, relay=relay)
+    act = Subscribe(actor=await ensure_instance_actor(ctx), uri=relay.follow_uri, relay=relay)
     if not await perform(ctx, act):
         raise Invalid(f"{url} was asked before: `fedserver relay list` shows its state")
     return relay
@@ -254,12 +254,5 @@ async def unsubscribe(ctx: Context, url: str) -> RelayRow:
     if relay is None:
         raise NotFound(f"{url} is no relay of ours")
     uri = Uris(ctx.config.base_url).activity(ctx.ids.new())
-    await perform(ctx, Unsubscribe(actor=await _ourselves(ctx), uri=uri, relay=relay))
+    await perform(ctx, Unsubscribe(actor=await ensure_instance_actor(ctx), uri=uri, relay=relay))
     return relay
-
-
-async def _ourselves(ctx: Context) -> AccountRow:
-    row = await ctx.db.one(ACCOUNT_BY_URI, Uris(ctx.config.base_url).instance_actor)
-    if row is None:
-        raise NotFound("The instance actor is missing: start the server once to make it")
-    return row

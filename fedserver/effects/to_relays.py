@@ -9,6 +9,7 @@ from activitypub.addressing import PUBLIC
 from activitypub.model import Activity
 from fedserver.context import Context
 from fedserver.effects.acts import Act, Audience, Outgoing
+from fedserver.errors import NotFound
 from fedserver.uris import Uris
 from storage.accounts import ACCOUNT_BY_URI
 from storage.database import Transaction
@@ -68,10 +69,12 @@ async def announcement(
     if visibility != "public":
         return ()
     relays = tuple(one for one in await tx.fetch(ACCEPTED_RELAYS) if one.style == "litepub")
-    uris = Uris(ctx.config.base_url)
-    ourselves = await tx.one(ACCOUNT_BY_URI, uris.instance_actor) if relays else None
-    if ourselves is None:
+    if not relays:
         return ()
+    uris = Uris(ctx.config.base_url)
+    ourselves = await tx.one(ACCOUNT_BY_URI, uris.instance_actor)
+    if ourselves is None:
+        raise NotFound("The instance actor is missing: restart the server to make it")
     act = AnnounceToRelays(
         actor=ourselves,
         uri=uris.activity(ctx.ids.new()),

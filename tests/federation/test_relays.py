@@ -201,7 +201,11 @@ class TestSent:
         uri = await post(server, "public")
         status = await server.ctx.db.one(STATUS_BY_URI, uri)
         assert status is not None
-        act = DeleteStatus(actor=server.alice, uri=f"{server.base_url}/activities/5", status=status)
+        act = DeleteStatus(
+            actor=server.alice,
+            uri=f"{server.base_url}/activities/{server.ctx.ids.new()}",
+            status=status,
+        )
         await perform(server.ctx, act)
         await deliver(server)
         assert [one.document["type"] for one in peer.received] == ["Create", "Delete"]
