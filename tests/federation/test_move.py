@@ -1,11 +1,13 @@
 """Accounts that move: peers' to peers, peers' to us; who may say so, and who goes along."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from fedserver.services import users
 from storage.accounts import ACCOUNT_BY_URI, AccountRow
+from storage.database import Connection
 from storage.query import Command, Value
 from storage.relations import FOLLOW_BETWEEN, FollowRow
 from tests.federation.conftest import PASSWORD, Server, deliver
@@ -288,3 +290,56 @@ async def test_a_profile_cannot_borrow_somebody_elses(
     document = old.document(movedTo=famous.uri)
     await take(server, peer, old, old.activity("Update", 70, object=document))
     assert await server.ctx.db.value(MOVED_TO, old.uri) is None
+
+
+async def test_the_number_of_statements_does_not_grow_with_the_followers(
+    server: Server, peer: FakePeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten go along with as many statements as one."""
+    ran: list[str] = []
+
+    def counted(name: str) -> None:
+        run = getattr(Connection, name)
+
+        async def count(self: Connection, statement: Any, *arguments: object) -> Any:
+            ran.append(statement.sql)
+            return await run(self, statement, *arguments)
+
+        monkeypatch.setattr(Connection, name, count)
+
+    for name in ("fetch", "one", "value", "values", "execute"):
+        counted(name)
+    counts = []
+    for round_, followers in enumerate((1, 10)):
+        before, after = peer.actor(f"before{round_}"), peer.actor(f"after{round_}")
+        peer.serve(f"/users/after{round_}", after.document(alsoKnownAs=[before.uri]))
+        target = await known(server, peer, before)
+        await known(server, peer, after)
+        for number in range(followers):
+            name = f"fan{round_}x{number}"
+            fan_id = await users.create_user(server.ctx, name, f"{name}@mail.example", PASSWORD)
+            await server.ctx.db.execute(FOLLOW, server.ctx.ids.new(), fan_id, target.id, name)
+        ran.clear()
+        item = await take(server, peer, before, move(before, after.uri, 80 + round_))
+        assert item.outcome == "done"
+        counts.append(len(ran))
+    assert counts[0] == counts[1]
+
+
+async def test_large_crowds_go_in_batches(
+    server: Server,
+    peer: FakePeer,
+    old: PeerActor,
+    new: PeerActor,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("fedserver.effects.move._BATCH", 2)
+    target = await known(server, peer, old)
+    for number in range(5):
+        name = f"fan{number}"
+        fan_id = await users.create_user(server.ctx, name, f"{name}@mail.example", PASSWORD)
+        await server.ctx.db.execute(FOLLOW, server.ctx.ids.new(), fan_id, target.id, name)
+    assert (await take(server, peer, old, move(old, new.uri))).outcome == "done"
+    targets = Value("SELECT t.uri FROM follows f JOIN accounts t ON t.id = f.target_id", str)
+    follows = await server.ctx.db.values(targets)
+    assert sorted(follows) == [new.uri] * 5 + [server.alice.uri]
