@@ -19,7 +19,8 @@ INBOX = "fedserver_inbox"
 DELIVERIES = "fedserver_deliveries"
 TOKENS = "fedserver_tokens"
 FOLLOWERS = "fedserver_followers"
-CHANNELS = (INBOX, DELIVERIES, TOKENS, FOLLOWERS)
+DOMAINS = "fedserver_domains"
+CHANNELS = (INBOX, DELIVERIES, TOKENS, FOLLOWERS, DOMAINS)
 
 NOTIFY = Command("SELECT pg_notify($1, $2)")
 

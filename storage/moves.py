@@ -192,21 +192,25 @@ UNCOUNT_FOLLOWS_BY = Command(
     """
 )
 
-# Activities of many of our people. $1 ids, $2 URIs, $3 whose, $4 types, $5 documents, $6 now.
+# Activities of many of our people, for one inbox ($7). $1 ids, $2 URIs, $3 whose, $4 types,
+# $5 documents, $6 now.
 INSERT_ACTIVITIES = Command(
     """
-    INSERT INTO outbox_activities (id, uri, account_id, type, document, listed, created_at)
-    SELECT n.id, n.uri, n.account_id, n.type, n.document, false, $6
+    INSERT INTO outbox_activities (id, uri, account_id, type, document, listed, created_at,
+        to_followers, to_inboxes)
+    SELECT n.id, n.uri, n.account_id, n.type, n.document, false, $6, false, ARRAY[$7::text]
     FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::bytea[])
         AS n (id, uri, account_id, type, document)
     """
 )
-# The same for one inbox. $1 activities, $2 inbox, $3 its host, $4 now.
-# As storage.deliveries.INSERT_DELIVERIES, which is one activity for many inboxes.
+# Their deliveries. $1 activities, $2 inbox, $3 its host, $4 now. As
+# storage.deliveries.INSERT_DELIVERIES (which is one activity for many inboxes), under its lock.
 INSERT_DELIVERIES_TO_ONE = Command(
     """
     WITH wanted AS (
-        SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM hosts WHERE host = $3 AND gone_at IS NOT NULL)
+        SELECT 1 WHERE NOT EXISTS (
+            SELECT 1 FROM hosts
+            WHERE host = $3 AND (gone_at IS NOT NULL OR missed_from IS NOT NULL))
     ), lane AS (
         INSERT INTO hosts (host, first_seen_at, next_try_at)
         SELECT $3, $4::timestamptz, $4::timestamptz FROM wanted

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from fedserver import __version__
+from fedserver.cli.domains import domain
 from fedserver.cli.inspecting import config, doctor, routes
 from fedserver.cli.making import init
 from fedserver.cli.moves import alias, move
@@ -35,7 +36,7 @@ def cli(config_file: Path | None) -> None:
     """
 
 
-for command in (run, demo, init, user, relay, routes, config, doctor):
+for command in (run, demo, init, user, domain, relay, routes, config, doctor):
     cli.add_command(command)
 for command in (alias, move):
     user.add_command(command)

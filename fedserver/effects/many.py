@@ -20,6 +20,7 @@ from storage.moves import (
     INSERT_ACTIVITIES,
     INSERT_DELIVERIES_TO_ONE,
 )
+from storage.replays import SHARE_POSTING
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +68,12 @@ async def tell(
         [activity.type for _, activity in told],
         [dumps(to_document(activity)) for _, activity in told],
         now,
+        whom.inbox_url,
     )
     host = urlsplit(whom.inbox_url).netloc.lower()
+    if ctx.domains.refuses(host):
+        return
+    await tx.execute(SHARE_POSTING)
     await tx.execute(INSERT_DELIVERIES_TO_ONE, numbers, whom.inbox_url, host, now)
 
 

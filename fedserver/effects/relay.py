@@ -22,8 +22,9 @@ from fedserver.services import fetch, relaying, resolve
 from fedserver.services.fetch import Budget
 from fedserver.services.users import ensure_instance_actor
 from fedserver.uris import Uris
-from storage.accounts import ACCOUNT_BY_ID, AccountRow
+from storage.accounts import ACCOUNT_BY_ID, ACCOUNT_BY_URI, AccountRow
 from storage.database import Transaction
+from storage.relations import FOLLOWED_HERE
 from storage.relays import (
     ANSWER_RELAY,
     DELETE_RELAY,
@@ -189,7 +190,20 @@ async def _bring_public(ctx: Context, uri: str, budget: Budget) -> StatusRow:
     fetched = parse_any(await fetch.document(ctx, uri, budget))
     if not isinstance(fetched, Object) or not any(map(is_public, fetched.to)):
         raise Refused("a relay brings public posts only")
+    if await _comes_by_itself(ctx, fetched):
+        raise Ignored("its author sends it to us, too")
     return await store_object(ctx, fetched, budget)
+
+
+async def _comes_by_itself(ctx: Context, fetched: Object) -> bool:
+    """A post by somebody who is followed here, or for somebody here, comes as a Create. Had the
+    relay been quicker, it would be known already, and never reach home timelines."""
+    base = ctx.config.base_url + "/"
+    named = (*fetched.to, *fetched.cc, *(one.href for one in fetched.mentions))
+    if any(uri and uri.startswith(base) for uri in (*named, fetched.in_reply_to)):
+        return True
+    author = await ctx.db.one(ACCOUNT_BY_URI, next(iter(fetched.attributed_to), ""))
+    return author is not None and await ctx.db.value(FOLLOWED_HERE, author.id) is True
 
 
 async def _deletion(incoming: Incoming, status: StatusRow) -> Act:

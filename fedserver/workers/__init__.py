@@ -3,9 +3,10 @@
 from fedserver.workers.acquaintance import learn_always
 from fedserver.workers.comparing import compare_always
 from fedserver.workers.delivery_worker import deliver_always
+from fedserver.workers.domain_watch import watch_domains
 from fedserver.workers.housekeeping import keep_house
 from fedserver.workers.inbox_worker import process_always
 
-ALL = (process_always, deliver_always, learn_always, keep_house, compare_always)
+ALL = (process_always, deliver_always, learn_always, keep_house, watch_domains, compare_always)
 
 __all__ = ["ALL"]

@@ -6,7 +6,8 @@ from fedserver.effects import Create, DeleteStatus, NewStatus, perform
 from fedserver.effects.relay import relays, subscribe, unsubscribe
 from fedserver.errors import Invalid, NotFound
 from fedserver.uris import Uris
-from storage.query import Value
+from storage.accounts import ACCOUNT_BY_URI
+from storage.query import Command, Value
 from storage.relays import RelayRow
 from storage.statuses import STATUS_BY_URI
 from storage.timelines import PUBLIC as PUBLIC_TIMELINE
@@ -15,6 +16,12 @@ from tests.federation.fake_peer import PUBLIC, FakePeer, Json, PeerActor
 from tests.federation.processing import process, take
 
 STATUSES = Value("SELECT uri FROM statuses ORDER BY uri", str)
+FOLLOW = Command(
+    """
+    INSERT INTO follows (id, account_id, target_id, uri, accepted_at, created_at)
+    VALUES ($1, $2, $3, $4, now(), now())
+    """
+)
 HOMES = Value("SELECT count(*) FROM home_entries", int)
 
 
@@ -271,6 +278,25 @@ class TestBrought:
         announce = relay.activity("Announce", 1, object=f"{peer.base_url}/notes/1")
         assert (await take(server, peer, relay, announce)).outcome == "refused"
         assert await server.ctx.db.values(STATUSES) == []
+
+    async def test_what_comes_by_itself_is_left_to_come(
+        self, server: Server, peer: FakePeer, relay: PeerActor, author: PeerActor
+    ) -> None:
+        """Else the Create would find it known, and no home timeline would have it."""
+        await accepted(server, peer, relay)
+        arrival = author.activity("Follow", 5, object=server.alice.uri)
+        await take(server, peer, author, arrival)
+        row = await server.ctx.db.one(ACCOUNT_BY_URI, author.uri)
+        assert row is not None
+        await server.ctx.db.execute(FOLLOW, 5, server.alice.id, row.id, "urn:follow")
+        peer.serve("/notes/1", author.note(1))
+        assert await pass_on(server, peer, relay, author.create(1)) == ["ignored"]
+        direct = author.create(1) | {"id": f"{peer.base_url}/activities/6"}
+        assert (await take(server, peer, author, direct)).outcome == "done"
+        assert await server.ctx.db.value(HOMES) == 1
+        stranger = peer.actor("stranger")
+        peer.serve("/notes/2", stranger.note(2, cc=[server.alice.uri]))
+        assert await pass_on(server, peer, relay, stranger.create(2)) == ["ignored"]
 
     async def test_nobody_else_passes_anything_on(
         self, server: Server, peer: FakePeer, relay: PeerActor, author: PeerActor
