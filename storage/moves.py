@@ -137,6 +137,28 @@ COPY_MUTES = Command(
     ON CONFLICT DO NOTHING
     """
 )
+# $1 old account, $2 new one: what people noted of the one they know of the other.
+COPY_NOTES = Command(
+    """
+    INSERT INTO account_notes (account_id, target_id, comment)
+    SELECT n.account_id, $2, n.comment FROM account_notes n
+    WHERE n.target_id = $1 AND n.account_id <> $2
+    ON CONFLICT DO NOTHING
+    """
+)
+# $1 followers of both, $2 old account, $3 new one, $4 first id. In the lists of these people the
+# new account stands where the old one stood, which leaves them with the follow.
+COPY_LIST_PLACES = Command(
+    """
+    INSERT INTO list_accounts (id, list_id, account_id, follow_id)
+    SELECT $4 + row_number() OVER (), m.list_id, $3, n.id
+    FROM follows f
+    JOIN list_accounts m ON m.follow_id = f.id
+    JOIN follows n ON n.account_id = f.account_id AND n.target_id = $3
+    WHERE f.target_id = $2 AND f.account_id = ANY($1::bigint[])
+    ON CONFLICT DO NOTHING
+    """
+)
 
 
 @dataclass(frozen=True, slots=True)

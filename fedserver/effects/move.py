@@ -22,7 +22,9 @@ from storage.moves import (
     ADD_AUTHOR_TO_HOMES,
     BLOCKERS_TO_MOVE,
     COPY_FOLLOWS,
+    COPY_LIST_PLACES,
     COPY_MUTES,
+    COPY_NOTES,
     COUNT_FOLLOWS,
     END_FOLLOWS_BY,
     FOLLOWS_TO_MOVE,
@@ -157,6 +159,8 @@ async def _move_batch(
             now,
         )
     )
+    people = [one.account_id for one in follows]
+    await tx.execute(COPY_LIST_PLACES, people, old.id, new.id, ctx.ids.new())
     if new.local:
         await _welcome(ctx, tx, new, sorted(begun))
     told = [one for one in following if one.account_id in begun]
@@ -175,6 +179,7 @@ async def _welcome(ctx: Context, tx: Transaction, new: AccountRow, followers: li
 async def _carry_over(ctx: Context, tx: Transaction, old: AccountRow, new: AccountRow) -> None:
     """Nobody gets rid of a block or a mute by moving."""
     now = ctx.clock.now()
+    await tx.execute(COPY_NOTES, old.id, new.id)
     await tx.execute(COPY_MUTES, old.id, new.id, ctx.ids.new(), now)
     blockers = await tx.fetch(BLOCKERS_TO_MOVE, old.id, new.id)
     blocking = many.doers(ctx, [(one.account_id, one.actor_uri) for one in blockers])

@@ -8,6 +8,7 @@ import pytest
 from fedserver.services import users
 from storage.accounts import ACCOUNT_BY_URI, AccountRow
 from storage.database import Connection
+from storage.lists import ADD_TO_LIST, INSERT_LIST
 from storage.query import Command, Value
 from storage.relations import FOLLOW_BETWEEN, FollowRow
 from tests.federation.conftest import PASSWORD, Server, deliver
@@ -44,6 +45,15 @@ BLOCK = Command(
     VALUES ($1, $2, $3, $4, now())
     """
 )
+NOTE = Command("INSERT INTO account_notes (account_id, target_id, comment) VALUES ($1, $2, $3)")
+NOTED = Value(
+    """
+    SELECT t.uri || ' ' || n.comment FROM account_notes n JOIN accounts t ON t.id = n.target_id
+    ORDER BY 1
+    """,
+    str,
+)
+LISTED = Value("SELECT a.uri FROM list_accounts m JOIN accounts a ON a.id = m.account_id", str)
 MUTED = Value("SELECT t.uri FROM mutes m JOIN accounts t ON t.id = m.target_id ORDER BY 1", str)
 BLOCKED = Value("SELECT t.uri FROM blocks b JOIN accounts t ON t.id = b.target_id ORDER BY 1", str)
 
@@ -252,6 +262,21 @@ async def test_blocks_and_mutes_go_along(
     await deliver(server)
     [block] = [one.document for one in peer.received if one.document["type"] == "Block"]
     assert (block["actor"], block["object"]) == (f"{server.base_url}/users/bob", new.uri)
+
+
+async def test_lists_and_notes_go_along(
+    server: Server, peer: FakePeer, old: PeerActor, new: PeerActor
+) -> None:
+    ctx, alice = server.ctx, server.alice
+    target = await known(server, peer, old)
+    await follow(server, target)
+    now = ctx.clock.now()
+    await ctx.db.execute(INSERT_LIST, 5, alice.id, "Friends", "list", False, now)
+    await ctx.db.execute(ADD_TO_LIST, 5, [6], [target.id], alice.id)
+    await ctx.db.execute(NOTE, alice.id, target.id, "from school")
+    assert (await take(server, peer, old, move(old, new.uri))).outcome == "done"
+    assert await ctx.db.values(LISTED) == [new.uri]
+    assert await ctx.db.values(NOTED) == [f"{new.uri} from school", f"{old.uri} from school"]
 
 
 async def test_who_blocks_the_new_account_stays(
