@@ -14,7 +14,7 @@ from fedserver.effects.outcomes import Outcome, OutcomeName
 from fedserver.effects.performing import perform, perform_in
 from fedserver.effects.pin import Pin, Unpin
 from fedserver.effects.private import Bookmark, Mute
-from fedserver.effects.quote import QuoteRequest, RevokeQuote
+from fedserver.effects.quote import QuoteRequest, RevokeQuote, settle_proof
 from fedserver.effects.receiving import READERS, receive
 from fedserver.effects.telling import SetQuotePolicy
 from fedserver.effects.undo import Undo, announce_of
@@ -62,4 +62,5 @@ __all__ = [
     "perform_in",
     "receive",
     "reject",
+    "settle_proof",
 ]

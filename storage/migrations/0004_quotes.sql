@@ -18,7 +18,8 @@ CREATE TABLE quotes (
                       CHECK (state IN ('pending', 'accepted', 'rejected', 'revoked', 'deleted')),
     legacy            boolean NOT NULL DEFAULT false,  -- said in a way that knows no consent
     request_uri       text,           -- the QuoteRequest
-    authorization_uri text,           -- the QuoteAuthorization, once it is proved
+    authorization_uri text,           -- the QuoteAuthorization; claimed only while it is pending
+    asked_at          timestamptz,    -- when a claimed one was last asked for
     created_at        timestamptz NOT NULL
 );
 CREATE INDEX quotes_quoted ON quotes (quoted_id, status_id) WHERE quoted_id IS NOT NULL;
@@ -26,6 +27,8 @@ CREATE INDEX quotes_unknown ON quotes (quoted_uri) WHERE quoted_id IS NULL;
 CREATE INDEX quotes_request ON quotes (request_uri) WHERE request_uri IS NOT NULL;
 CREATE INDEX quotes_authorization ON quotes (authorization_uri)
     WHERE authorization_uri IS NOT NULL;
+CREATE INDEX quotes_claimed ON quotes (asked_at NULLS FIRST)
+    WHERE state = 'pending' AND authorization_uri IS NOT NULL AND quoted_id IS NOT NULL;
 CREATE INDEX quotes_account ON quotes (account_id);
 CREATE INDEX quotes_quoted_account ON quotes (quoted_account_id)
     WHERE quoted_account_id IS NOT NULL;

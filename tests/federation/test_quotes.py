@@ -1,6 +1,7 @@
 """Quotes of a peer: every spelling, the proof of consent, requests for it and its end."""
 
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -10,6 +11,7 @@ from fedserver import effects, entities
 from fedserver.context import Context
 from fedserver.effects import Consents, Create, NewStatus
 from fedserver.uris import Uris
+from fedserver.workers.quote_proofs import prove_some
 from storage.accounts import ACCOUNT_BY_URI, AccountRow
 from storage.query import Command, Query, Value
 from storage.relations import INSERT_FOLLOW
@@ -253,6 +255,30 @@ async def test_what_is_quoted_may_come_later(
     kept = {one.quoted: one.state for one in await quotes(server)}
     assert kept == {missing: "pending", own: "accepted"}
     assert await server.ctx.db.value(QUOTES_COUNT, own) == 1
+
+
+async def test_a_consent_that_could_not_be_read_is_asked_for_again(
+    server: Server, peer: FakePeer, mallory: PeerActor, victor: PeerActor
+) -> None:
+    quoted = original(peer, victor)["id"]
+    authorization = f"{peer.base_url}/stamps/1"
+    peer.serve("/stamps/1", b"", status=503)
+    create = mentioning(
+        mallory, server.alice.uri, 2, quote=quoted, quoteAuthorization=authorization
+    )
+    await take(server, peer, mallory, create)
+    assert (await only(server)).state == "pending"
+    stamp(peer, victor, f"{peer.base_url}/notes/2", quoted)
+    asked = peer.times_asked("/stamps/1")
+    assert await prove_some(forgetful(server.ctx)) == 1
+    assert peer.times_asked("/stamps/1") == asked + 1
+    assert ((await only(server)).state, await prove_some(server.ctx)) == ("accepted", 0)
+    assert await server.ctx.db.value(QUOTES_COUNT, quoted) == 1
+
+
+def forgetful(ctx: Context) -> Context:
+    """Give a context that does not remember what failed in the last minute."""
+    return replace(ctx, out=copy(ctx.out))
 
 
 async def test_a_chain_of_quotes_is_not_followed_to_its_end(
