@@ -11,7 +11,7 @@ from fedserver.effects.acts import Act, Audience, Notice, Outgoing
 from fedserver.effects.asking import ask_first, request, waiting
 from fedserver.effects.bringing import bring_status, status_of_object
 from fedserver.effects.consents import accepted_quote
-from fedserver.effects.fanning import fan_out
+from fedserver.effects.fanning import fan_out, fan_out_by_tag
 from fedserver.effects.incoming import Incoming
 from fedserver.effects.new_status import NewStatus, insert_status
 from fedserver.effects.outcomes import Ignored
@@ -73,6 +73,8 @@ class Create(Act):
             visibility=status.visibility,
             answered_id=status.parent.account_id if status.parent else None,
         )
+        if status.visibility == "public" and status.tags:
+            await fan_out_by_tag(ctx, tx, status_id=status.id, author_id=self.actor.id)
         if status.visibility != "direct":
             await tx.execute(
                 NOTIFY_SUBSCRIBERS, ctx.ids.new(), self.actor.id, status.id, ctx.clock.now()
