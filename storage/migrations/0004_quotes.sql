@@ -7,6 +7,9 @@ ALTER TABLE statuses ADD COLUMN quote_policy smallint NOT NULL DEFAULT 0;
 ALTER TABLE statuses ADD COLUMN quotes_count integer NOT NULL DEFAULT 0;
 -- What a peer allows: {"reply": {"automatic": [ids], "manual": [ids]}, "like": ..., "announce": ...}
 ALTER TABLE statuses ADD COLUMN interaction_policy jsonb;
+-- Who may quote a person's new statuses, where they do not say.
+ALTER TABLE users ADD COLUMN default_quote_policy text NOT NULL DEFAULT 'public'
+    CHECK (default_quote_policy IN ('public', 'followers', 'nobody'));
 
 CREATE TABLE quotes (
     status_id         bigint PRIMARY KEY REFERENCES statuses ON DELETE CASCADE,  -- what quotes

@@ -43,6 +43,7 @@ QUOTES = Query(
 )
 QUOTES_COUNT = Value("SELECT quotes_count FROM statuses WHERE uri = $1", int)
 STATUS_ID = Value("SELECT id FROM statuses WHERE uri = $1", int)
+EDITS = Value("SELECT count(*) FROM status_edits", int)
 NOTIFICATIONS = Value("SELECT type FROM notifications ORDER BY id", str)
 BLOCK = Command(
     """
@@ -240,6 +241,26 @@ async def test_an_update_brings_the_consent_later(
     assert (await take(server, peer, mallory, update)).outcome == "done"
     assert (await only(server)).state == "accepted"
     assert await server.ctx.db.value(QUOTES_COUNT, quoted) == 1
+
+
+async def test_a_consent_that_comes_after_an_edit_is_no_edit(
+    server: Server, peer: FakePeer, mallory: PeerActor, victor: PeerActor
+) -> None:
+    quoted = original(peer, victor)["id"]
+    create = mentioning(mallory, server.alice.uri, 2, quote=quoted)
+    await take(server, peer, mallory, create)
+    note = create["object"] | {"updated": "2026-11-02T12:00:00Z", "content": "<p>Changed</p>"}
+    edit = mallory.activity("Update", 12, object=note)
+    assert (await take(server, peer, mallory, edit)).outcome == "done"
+    assert await server.ctx.db.value(EDITS) == 1
+    authorization = stamp(peer, victor, note["id"], quoted)
+    told = mallory.activity("Update", 13, object=note | {"quoteAuthorization": authorization})
+    assert (await take(server, peer, mallory, told)).outcome == "done"
+    assert (await only(server)).state == "accepted"
+    assert await server.ctx.db.value(EDITS) == 1
+    again = mallory.activity("Update", 14, object=note | {"content": "<p>Once more</p>"})
+    assert (await take(server, peer, mallory, again)).outcome == "done"
+    assert await server.ctx.db.value(EDITS) == 2
 
 
 async def test_what_is_quoted_may_come_later(
