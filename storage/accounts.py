@@ -245,3 +245,20 @@ TOO_MANY_NEIGHBOURS = Value(
     """,
     bool,
 )
+
+# Followed accounts of peers whose featured collection was never read.
+FEATURED_UNREAD = Query(
+    f"""
+    SELECT {ACCOUNT_COLUMNS} FROM accounts a
+    WHERE a.domain IS NOT NULL AND a.featured_url IS NOT NULL AND a.featured_read_at IS NULL
+      AND a.suspended_at IS NULL AND a.deleted_at IS NULL
+      AND EXISTS (SELECT 1 FROM follows f JOIN users u ON u.account_id = f.account_id
+                  WHERE f.target_id = a.id AND f.accepted_at IS NOT NULL)
+    ORDER BY a.id LIMIT $1
+    """,
+    AccountRow,
+)
+# Whoever sets it first reads the collection.
+CLAIM_FEATURED = Command(
+    "UPDATE accounts SET featured_read_at = $2 WHERE id = $1 AND featured_read_at IS NULL"
+)

@@ -97,7 +97,8 @@ HEADS = Query(
 
 class StatusDetailRow(msgspec.Struct, frozen=True):
     """All that is shown of a status whoever looks at it. Its media are dicts of MediaRow's names;
-    `mentions` are [{id, username, domain, url}], `tags` names, `application` {name, website}."""
+    `mentions` are [{id, username, domain, url}], `tags` names, `application` {name, website},
+    `reactions` [{name, image_url, count}]."""
 
     id: int
     version: int
@@ -121,6 +122,7 @@ class StatusDetailRow(msgspec.Struct, frozen=True):
     mentions: list[dict[str, Any]]
     tags: list[str]
     application: dict[str, Any] | None
+    reactions: list[dict[str, Any]]
 
 
 STATUS_DETAILS = Query(
@@ -143,7 +145,13 @@ STATUS_DETAILS = Query(
         (SELECT coalesce(jsonb_agg(t.name ORDER BY t.name), '[]')
          FROM status_tags st JOIN tags t ON t.id = st.tag_id WHERE st.status_id = s.id) AS tags,
         (SELECT jsonb_build_object('name', o.name, 'website', o.website)
-         FROM oauth_applications o WHERE o.id = s.application_id) AS application
+         FROM oauth_applications o WHERE o.id = s.application_id) AS application,
+        (SELECT coalesce(jsonb_agg(jsonb_build_object(
+                'name', e.name, 'image_url', e.image_url, 'count', e.count)
+            ORDER BY e.first), '[]')
+         FROM (SELECT er.name, er.image_url, count(*), min(er.id) AS first
+               FROM emoji_reactions er WHERE er.status_id = s.id
+               GROUP BY er.name, er.image_url ORDER BY first LIMIT 50) e) AS reactions
     FROM statuses s WHERE s.id = ANY($1::bigint[])
     """,
     StatusDetailRow,

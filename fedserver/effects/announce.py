@@ -14,7 +14,7 @@ from fedserver.effects.bringing import bring_status
 from fedserver.effects.fanning import fan_out
 from fedserver.effects.incoming import Incoming
 from fedserver.effects.outcomes import Ignored
-from fedserver.effects.permission import require_visible
+from fedserver.effects.permission import require_here, require_visible
 from fedserver.errors import NotFound, Refused
 from storage.accounts import ACCOUNT_BY_ID, COUNT_STATUS, AccountRow
 from storage.database import Transaction
@@ -46,12 +46,17 @@ class Announce(Undoable):
     @classmethod
     async def read(cls, incoming: Incoming) -> "Announce":
         """Make the act of a peer's Announce, fetching what it shows if somebody here cares."""
+        return await cls.of(incoming, incoming.object_id)
+
+    @classmethod
+    async def of(cls, incoming: Incoming, uri: str) -> "Announce":
+        """As `read`, of the status `uri`."""
         ctx, activity = incoming.ctx, incoming.activity
-        status = await ctx.db.one(STATUS_BY_URI, incoming.object_id)
+        status = await ctx.db.one(STATUS_BY_URI, uri)
         if status is None:
             if not await ctx.db.value(FOLLOWED_HERE, incoming.actor.id):
                 raise Ignored("nobody here follows its actor")
-            status = await bring_status(ctx, incoming.object_id, incoming.budget)
+            status = await bring_status(ctx, uri, incoming.budget)
         author = await ctx.db.one(ACCOUNT_BY_ID, status.account_id)
         if author is None:
             raise NotFound("Record not found")
@@ -67,6 +72,7 @@ class Announce(Undoable):
         )
 
     async def allow(self, ctx: Context, tx: Transaction) -> None:
+        require_here(self.actor)
         await require_visible(tx, self.status, self.actor)
         if self.status.reblog_of_id is not None:
             raise Refused("a boost cannot be boosted")

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 import nh3
@@ -130,7 +131,7 @@ async def status_of_object(
         mentions=await _mentions(ctx, given, author, budget),
         tags=_tags(given),
         media=tuple(_media(given.attachments)),
-        poll=_poll(given.poll) if given.poll else None,
+        poll=_poll(given.poll, now) if given.poll else None,
         consents=await consents_of(ctx, given, author, budget, bring_status),
         created_at=created_at,
     )
@@ -274,9 +275,9 @@ def _meta(one: Attachment) -> dict[str, Any]:
     return meta
 
 
-def _poll(poll: Poll) -> NewPoll:
+def _poll(poll: Poll, now: datetime) -> NewPoll:
     closed_at = None if isinstance(poll.closed, bool) else poll.closed
-    ended = poll.end_time if poll.closed is True else None
+    ended = (poll.end_time or now) if poll.closed is True else None
     return NewPoll(
         options=tuple(clean_plain(option.name, 500) for option in poll.options),
         votes=tuple(_bounded(option.votes) for option in poll.options),

@@ -12,6 +12,7 @@ from fedserver.effects.permission import require_visible
 from fedserver.errors import NotFound
 from storage.accounts import ACCOUNT_BY_ID, AccountRow
 from storage.database import Transaction
+from storage.emoji_reactions import LIKE_REACTED_FAVOURITE, UNLIKE_REACTED_FAVOURITE
 from storage.fan_out import WITHDRAW_NOTIFICATION
 from storage.quotes import DELETE_REQUEST_OF
 from storage.reactions import DELETE_FAVOURITE, INSERT_FAVOURITE
@@ -51,9 +52,14 @@ class Like(Undoable):
         if stored:
             await tx.execute(COUNT_FAVOURITE, self.status.id, 1)
             await ask_first(ctx, tx, "like", self.status, self, self.uri)
-        return bool(stored)
+            return True
+        return bool(
+            await tx.execute(LIKE_REACTED_FAVOURITE, self.actor.id, self.status.id, self.uri)
+        )
 
     async def undo(self, ctx: Context, tx: Transaction) -> bool:
+        if await tx.execute(UNLIKE_REACTED_FAVOURITE, self.actor.id, self.status.id):
+            return True
         if await tx.one(DELETE_FAVOURITE, self.actor.id, self.status.id) is None:
             return False
         await tx.execute(COUNT_FAVOURITE, self.status.id, -1)

@@ -213,7 +213,15 @@ def core_json(uris: Uris, row: StatusDetailRow) -> Json:
         "emojis": stored_emojis(row.emojis),
         "card": None,
         "tagged_collections": [],
+        "emoji_reactions": [_reaction(one) for one in row.reactions],
     }
+
+
+def _reaction(entry: Json) -> Json:
+    """As Fedibird shows it; nobody here reacts with emoji, so `me` is never true."""
+    shown = {"name": entry["name"], "count": entry["count"], "me": False}
+    url = entry["image_url"]
+    return shown | ({"url": url, "static_url": url} if url else {})
 
 
 def _text(number: int | None) -> str | None:
