@@ -22,18 +22,20 @@ class PostingDefaultsRow:
     default_sensitive: bool
     default_language: str | None
     locale: str
+    default_quote_policy: str
 
 
 POSTING_DEFAULTS = Query(
     """
-    SELECT default_visibility, default_sensitive, default_language, locale
+    SELECT default_visibility, default_sensitive, default_language, locale, default_quote_policy
     FROM users WHERE account_id = $1
     """,
     PostingDefaultsRow,
 )
 SET_POSTING_DEFAULTS = Command(
     """
-    UPDATE users SET default_visibility = $2, default_sensitive = $3, default_language = $4
+    UPDATE users SET default_visibility = $2, default_sensitive = $3, default_language = $4,
+        default_quote_policy = $5
     WHERE account_id = $1
     """
 )
@@ -88,6 +90,15 @@ CLAIM_MEDIA = Value(
 LOCK_STATUS = Query(
     f"SELECT {STATUS_COLUMNS} FROM statuses s WHERE s.id = $1 FOR NO KEY UPDATE", StatusRow
 )
+
+# $1 who notes, $2 about whom, $3 the text.
+SAVE_NOTE = Command(
+    """
+    INSERT INTO account_notes (account_id, target_id, comment) VALUES ($1, $2, $3)
+    ON CONFLICT (account_id, target_id) DO UPDATE SET comment = excluded.comment
+    """
+)
+DELETE_NOTE = Command("DELETE FROM account_notes WHERE account_id = $1 AND target_id = $2")
 
 _HEAD = "a.id, a.xmin::text::bigint AS version"
 _SHOWN = "a.suspended_at IS NULL AND a.deleted_at IS NULL"

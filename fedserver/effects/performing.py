@@ -2,11 +2,15 @@
 
 from urllib.parse import urlsplit
 
+from activitypub.addressing import is_public
 from activitypub.build import to_document
 from activitypub.json_bytes import dumps
+from activitypub.model import Activity, Object
+from activitypub.origins import same_origin
 from fedserver.context import Context
 from fedserver.effects.acts import Act, Audience, Notice, Outgoing
 from fedserver.ids import parse_id
+from fedserver.services import proving
 from storage.accounts import AccountRow
 from storage.database import Transaction
 from storage.deliveries import INSERT_DELIVERIES
@@ -82,6 +86,10 @@ async def _keep(
     named: list[str],
 ) -> int:
     activity = outgoing.activity
+    document = to_document(activity)
+    if any(map(is_public, (*activity.to, *activity.cc))):
+        passed_on = _is_passed_on(ctx, activity)
+        document = await proving.prove(ctx, tx, actor, document, passed_on=passed_on)
     activity_id = _local_id(activity.id or "") or ctx.ids.new()
     await tx.execute(
         INSERT_ACTIVITY,
@@ -89,7 +97,7 @@ async def _keep(
         activity.id,
         actor.id,
         activity.type,
-        dumps(to_document(activity)),
+        dumps(document),
         outgoing.listed,
         outgoing.status_id,
         ctx.clock.now(),
@@ -97,6 +105,14 @@ async def _keep(
         named,
     )
     return activity_id
+
+
+def _is_passed_on(ctx: Context, activity: Activity) -> bool:
+    """Mastodon passes answers to its people's posts on to their followers, and all deletions."""
+    if activity.type == "Delete":
+        return True
+    answered = activity.object.in_reply_to if isinstance(activity.object, Object) else None
+    return answered is not None and not same_origin(answered, ctx.config.base_url)
 
 
 def _local_id(uri: str) -> int | None:

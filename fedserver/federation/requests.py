@@ -8,7 +8,7 @@ from activitypub.errors import DocumentError, SignatureError
 from activitypub.origins import host_of
 from activitypub.signatures import SignedRequest
 from fedserver.context import Context
-from fedserver.errors import Forbidden, Unauthorized
+from fedserver.errors import Forbidden, Unsigned
 from fedserver.services import verification
 from storage.accounts import ACCOUNT_BY_URI, AccountRow
 
@@ -73,7 +73,7 @@ async def check_fetch(ctx: Context, request: web.Request) -> None:
     """Let anybody read what is public, and fetch no key for it: a peer that verifies us asks for
     our actor, and must not have to wait until we have verified the peer.
 
-    Raises Forbidden to who signs with a key of a domain we do not deal with; Unauthorized as
+    Raises Forbidden to who signs with a key of a domain we do not deal with; Unsigned as
     `signer_of` does, but only where only signed fetches are served.
     """
     refuse_blocked(ctx, request)
@@ -84,20 +84,20 @@ async def check_fetch(ctx: Context, request: web.Request) -> None:
 async def signer_of(ctx: Context, request: web.Request) -> AccountRow | None:
     """Give the account that signed a GET; None where it is not signed.
 
-    Raises Unauthorized for a signature that is wrong, and, where only signed fetches are served,
+    Raises Unsigned for a signature that is wrong, and, where only signed fetches are served,
     for a missing one.
     """
     if not _is_signed(request):
         if ctx.config.federation.only_signed_fetches:
-            raise Unauthorized("Request not signed")
+            raise Unsigned("Request not signed")
         return None
     try:
         key = await verification.signer(ctx, signed_request(ctx, request, b""))
     except SignatureError as error:
-        raise Unauthorized(error.reason) from error
+        raise Unsigned(error.reason) from error
     account = await ctx.db.one(ACCOUNT_BY_URI, key.actor_uri)
     if account is None or account.gone:
-        raise Unauthorized("the signer is not welcome here")
+        raise Unsigned("the signer is not welcome here")
     return account
 
 

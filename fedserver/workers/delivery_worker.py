@@ -5,17 +5,17 @@ import asyncio
 import logging
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import Enum, auto
 from functools import partial
 
-from activitypub.signatures import Dialect
+from activitypub.signatures import Dialect, SignatureWish
 from fedserver.context import Context
 from fedserver.errors import NotFound, Unreachable
 from fedserver.events import DELIVERIES
 from fedserver.outgoing import Response
-from fedserver.services import fetch, refusals, signing
+from fedserver.services import fetch, followers, refusals, signing
 from fedserver.workers.replay import park_if_dead, write_missed
 from fedserver.workers.retries import next_try, read_retry_after
 from fedserver.workers.traffic import travelled
@@ -54,7 +54,7 @@ SWEEP_EVERY_S = 60.0
 _DATABASE_PAUSE_S = 1.0
 # Lanes end in swarms: the places of a swarm are filled by one statement.
 _GATHER_S = 0.01
-_SECOND_KNOCK = frozenset({"400", "401", "403"})
+_SECOND_KNOCK = frozenset({400, 401, 403})
 _random = random.Random()
 
 
@@ -76,6 +76,7 @@ class Sent:
     verdict: Verdict
     reason: str
     retry_after: timedelta | None = None
+    refusal: Response | None = None
 
 
 @dataclass(slots=True)
@@ -236,9 +237,9 @@ async def _send_batch(
     if not rows:
         return [], dialect
     first = await _send(ctx, rows[0], dialect)
-    if first.reason in _SECOND_KNOCK:
-        other = Dialect.RFC9421 if dialect is Dialect.CAVAGE else Dialect.CAVAGE
-        again = await _send(ctx, rows[0], other)
+    if first.refusal is not None:
+        other, wish = signing.second_knock(dialect, first.refusal, with_body=True)
+        again = await _send(ctx, rows[0], other, wish)
         if again.verdict is Verdict.DELIVERED:
             await ctx.db.execute(REMEMBER_DIALECT, host, str(other), ctx.clock.now())
             first, dialect = again, other
@@ -255,10 +256,12 @@ async def _send_batch(
     return [first, *await asyncio.gather(*map(send_one, rows[1:]))], dialect
 
 
-async def _send(ctx: Context, row: DeliveryRow, dialect: Dialect) -> Sent:
+async def _send(
+    ctx: Context, row: DeliveryRow, dialect: Dialect, wish: SignatureWish | None = None
+) -> Sent:
     begun_s = ctx.clock.monotonic()
     try:
-        sent = await _post(ctx, row, dialect)
+        sent = await _post(ctx, row, dialect, wish)
     except Exception as error:  # one bad activity never stops those behind it
         if is_temporary(error):
             raise
@@ -274,18 +277,21 @@ async def _send(ctx: Context, row: DeliveryRow, dialect: Dialect) -> Sent:
     return sent
 
 
-async def _post(ctx: Context, row: DeliveryRow, dialect: Dialect) -> Sent:
+async def _post(
+    ctx: Context, row: DeliveryRow, dialect: Dialect, wish: SignatureWish | None
+) -> Sent:
     if ctx.domains.refuses(row.host):
         return Sent(row, Verdict.REFUSED, "there is no federation with it")
     try:
         key = await signing.signing_key(ctx, row.account_id)
+        more = await followers.header_for(ctx, row.account_id, row.inbox_url, row.document)
         response = await ctx.out.request(
             "POST",
             row.inbox_url,
             headers={"Content-Type": signing.ACTIVITY_JSON},
             body=row.document,
             limits=fetch.limits(ctx),
-            signer=signing.signer(ctx, key, dialect),
+            signer=signing.signer(ctx, key, dialect, wish, more),
             repeatable=True,  # the receiver knows a repeated activity by its id
         )
     except Unreachable as error:
@@ -304,9 +310,10 @@ def _judge(ctx: Context, row: DeliveryRow, response: Response) -> Sent:
     if status in (408, 425, 429) or status >= 500:
         retry_after = read_retry_after(response.headers.get("Retry-After"), ctx.clock.now())
         return Sent(row, Verdict.LATER, f"answered {status}", retry_after)
+    sent = Sent(row, Verdict.REFUSED, f"{status}")
     if status in (401, 403):
-        return _doubtful(row, f"{status}")
-    return Sent(row, Verdict.REFUSED, f"{status}")
+        sent = _doubtful(row, f"{status}")
+    return replace(sent, refusal=response) if status in _SECOND_KNOCK else sent
 
 
 def _doubtful(row: DeliveryRow, reason: str) -> Sent:
