@@ -1,0 +1,31 @@
+"""Accept, Reject and Delete mean several things: what is answered or deleted says which."""
+
+from activitypub.model import Activity
+from fedserver.effects.acts import Act
+from fedserver.effects.delete import read_delete
+from fedserver.effects.follow import Accept, Reject
+from fedserver.effects.incoming import Incoming
+from fedserver.effects.leave_given import read_leave
+from fedserver.effects.quote import read_quote_answer, read_revocation
+
+
+async def read_accept(incoming: Incoming) -> Act:
+    """Make the act of a peer's Accept: of a follow, or of a request for consent."""
+    return await _of_request(incoming) or await Accept.read(incoming)
+
+
+async def read_reject(incoming: Incoming) -> Act:
+    """Make the act of a peer's Reject: of a follow, or of a request for consent."""
+    return await _of_request(incoming) or await Reject.read(incoming)
+
+
+async def read_any_delete(incoming: Incoming) -> Act:
+    """Make the act of a peer's Delete: of a consent, a status or its actor."""
+    return await read_revocation(incoming) or await read_delete(incoming)
+
+
+async def _of_request(incoming: Incoming) -> Act | None:
+    answered = incoming.activity.object
+    if answered is None or (isinstance(answered, Activity) and answered.type == "Follow"):
+        return None
+    return await read_quote_answer(incoming) or await read_leave(incoming)
