@@ -9,6 +9,7 @@ from fedserver import __version__
 from fedserver.cli.domains import domain
 from fedserver.cli.inspecting import config, doctor, routes
 from fedserver.cli.making import init
+from fedserver.cli.peers import peers
 from fedserver.cli.running import run
 from fedserver.cli.showing import demo
 from fedserver.cli.users import user
@@ -34,7 +35,7 @@ def cli(config_file: Path | None) -> None:
     """
 
 
-for command in (run, demo, init, user, domain, routes, config, doctor):
+for command in (run, demo, init, user, domain, peers, routes, config, doctor):
     cli.add_command(command)
 
 

@@ -31,6 +31,7 @@ _MODULES = (
     "account_reads",
     "bookmarks",
     "custom_emojis",
+    "domain_blocks",
     "favourites",
     "instance",
     "lists",
