@@ -65,3 +65,8 @@ def main_key(actor_uri: str) -> str:
 def ed25519_key(actor_uri: str) -> str:
     """The id of the Ed25519 key that the server holds for an actor."""
     return f"{actor_uri}#ed25519-key"
+
+
+def followers_synchronization(followers_url: str) -> str:
+    """Where a peer finds those of an actor's followers that are its own people (FEP-8fcf)."""
+    return f"{followers_url}_synchronization"

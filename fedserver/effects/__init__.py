@@ -4,6 +4,7 @@ from fedserver.effects.acts import Act, Undoable
 from fedserver.effects.announce import Announce
 from fedserver.effects.block import Block
 from fedserver.effects.bringing import bring_status, find_by_url
+from fedserver.effects.compare import compare_followers
 from fedserver.effects.consents import Consents, NewQuote
 from fedserver.effects.create import AlreadyPosted, Create
 from fedserver.effects.delete import DeleteActor, DeleteStatus
@@ -11,6 +12,7 @@ from fedserver.effects.featuring import read_featured
 from fedserver.effects.flag import Flag
 from fedserver.effects.follow import Accept, Follow, Reject, accept, reject
 from fedserver.effects.like import Like
+from fedserver.effects.move import Move
 from fedserver.effects.new_status import Mentioned, NewPoll, NewStatus, RemoteMedia
 from fedserver.effects.outcomes import Outcome, OutcomeName
 from fedserver.effects.performing import perform, perform_in
@@ -41,6 +43,7 @@ __all__ = [
     "Follow",
     "Like",
     "Mentioned",
+    "Move",
     "Mute",
     "NewPoll",
     "NewQuote",
@@ -64,6 +67,7 @@ __all__ = [
     "accept",
     "announce_of",
     "bring_status",
+    "compare_followers",
     "end_polls",
     "find_by_url",
     "perform",

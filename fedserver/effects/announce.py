@@ -14,7 +14,7 @@ from fedserver.effects.bringing import bring_status
 from fedserver.effects.fanning import fan_out
 from fedserver.effects.incoming import Incoming
 from fedserver.effects.outcomes import Ignored
-from fedserver.effects.permission import require_visible
+from fedserver.effects.permission import require_here, require_visible
 from fedserver.errors import NotFound, Refused
 from storage.accounts import ACCOUNT_BY_ID, COUNT_STATUS, AccountRow
 from storage.database import Transaction
@@ -72,6 +72,7 @@ class Announce(Undoable):
         )
 
     async def allow(self, ctx: Context, tx: Transaction) -> None:
+        require_here(self.actor)
         await require_visible(tx, self.status, self.actor)
         if self.status.reblog_of_id is not None:
             raise Refused("a boost cannot be boosted")

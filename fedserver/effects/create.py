@@ -15,7 +15,8 @@ from fedserver.effects.fanning import fan_out, fan_out_by_tag
 from fedserver.effects.incoming import Incoming
 from fedserver.effects.new_status import NewStatus, insert_status
 from fedserver.effects.outcomes import Ignored
-from fedserver.effects.permission import require_visible
+from fedserver.effects.permission import require_here, require_visible
+from fedserver.effects.to_relays import announcement, mastodon_relays
 from fedserver.effects.vote import Vote
 from fedserver.errors import NotFound, Refused
 from storage.accounts import ACCOUNT_BY_ID, COUNT_STATUS, AccountRow
@@ -54,6 +55,7 @@ class Create(Act):
         return cls(actor=incoming.actor, uri=incoming.uri, status=status)
 
     async def allow(self, ctx: Context, tx: Transaction) -> None:
+        require_here(self.actor)
         if self.status.parent is not None and self.actor.local:
             await require_visible(tx, self.status.parent, self.actor)
 
@@ -116,6 +118,17 @@ class Create(Act):
         listed = self.status.visibility in ("public", "unlisted")
         return await note_activity(ctx, tx, self, self.status.id, listed=listed)
 
+    async def consequences(self, ctx: Context, tx: Transaction) -> Sequence[Act]:
+        if not self.actor.local:
+            return ()
+        return await announcement(
+            ctx,
+            tx,
+            status_uri=self.status.uri,
+            visibility=self.status.visibility,
+            published=self.status.created_at,
+        )
+
 
 async def note_activity(
     ctx: Context, tx: Transaction, act: Act, status_id: int, *, listed: bool
@@ -156,7 +169,8 @@ async def status_audience(tx: Transaction, author_id: int, status: NewStatus) ->
         answered = await answered_author(tx, status)
         accounts += [answered] if answered else []
     follows = None if status.visibility == "direct" else author_id
-    return Audience(accounts=tuple(accounts), followers_of=follows)
+    relays = await mastodon_relays(tx, status.visibility)
+    return Audience(accounts=tuple(accounts), followers_of=follows, inboxes=relays)
 
 
 async def _fetched(incoming: Incoming) -> Act:

@@ -10,6 +10,7 @@ from fedserver.context import Context
 from fedserver.effects.acts import Act, Audience, Outgoing
 from fedserver.effects.incoming import Incoming
 from fedserver.effects.outcomes import Ignored
+from fedserver.effects.to_relays import all_relays
 from fedserver.errors import NotFound
 from storage.accounts import ACCOUNT_BY_URI, COUNT_STATUS, MARK_ACCOUNT_DELETED
 from storage.database import Transaction
@@ -92,7 +93,8 @@ class DeleteStatus(Act):
 
     async def audience(self, ctx: Context, tx: Transaction) -> Audience:
         follows = None if self.status.visibility == "direct" else self.actor.id
-        return Audience(inboxes=tuple(self._inboxes), followers_of=follows)
+        relays = await all_relays(tx, self.status.visibility)
+        return Audience(inboxes=(*self._inboxes, *relays), followers_of=follows)
 
     async def outgoing(self, ctx: Context, tx: Transaction) -> Outgoing | None:
         activity = Activity(

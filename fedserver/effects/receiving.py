@@ -7,15 +7,20 @@ from activitypub.errors import ProtocolError
 from activitypub.trust import Verified
 from fedserver.context import Context
 from fedserver.effects.acts import Act
-from fedserver.effects.answers import read_accept, read_any_delete, read_reject
 from fedserver.effects.block import Block
 from fedserver.effects.create import Create
 from fedserver.effects.featuring import read_add, read_remove
 from fedserver.effects.flag import Flag
 from fedserver.effects.follow import Follow
 from fedserver.effects.incoming import Incoming
+from fedserver.effects.meanings import (
+    read_any_accept,
+    read_any_announce,
+    read_any_delete,
+    read_any_reject,
+)
+from fedserver.effects.move import Move
 from fedserver.effects.outcomes import DONE, DUPLICATE, Ignored, Outcome, OutcomeName
-from fedserver.effects.passed_on import read_announce
 from fedserver.effects.performing import perform_in
 from fedserver.effects.quote import QuoteRequest
 from fedserver.effects.react import React, read_like
@@ -33,9 +38,9 @@ Read = Callable[[Incoming], Awaitable[Act]]
 
 # What an activity type from a peer is read as. `EFFECTS` in the docs is made from this table.
 READERS: dict[str, Read] = {
-    "Accept": read_accept,
+    "Accept": read_any_accept,
     "Add": read_add,
-    "Announce": read_announce,
+    "Announce": read_any_announce,
     "Block": Block.read,
     "Create": Create.read,
     "Delete": read_any_delete,
@@ -43,8 +48,9 @@ READERS: dict[str, Read] = {
     "Flag": Flag.read,
     "Follow": Follow.read,
     "Like": read_like,
+    "Move": Move.read,
     "QuoteRequest": QuoteRequest.read,
-    "Reject": read_reject,
+    "Reject": read_any_reject,
     "Remove": read_remove,
     "Undo": Undo.read,
     "Update": read_update,

@@ -15,6 +15,7 @@ from fedserver.effects.bringing import bring_status, status_of_object
 from fedserver.effects.consents import write_consents
 from fedserver.effects.create import note_activity, status_audience
 from fedserver.effects.incoming import Incoming
+from fedserver.effects.move import read_signpost
 from fedserver.effects.new_status import NewStatus, write_parts
 from fedserver.effects.outcomes import Ignored
 from fedserver.errors import NotFound
@@ -23,6 +24,7 @@ from storage.accounts import ACCOUNT_BY_ID, KEYS_OF_ACCOUNT
 from storage.database import Transaction
 from storage.fan_out import NOTIFY_OF_EDIT
 from storage.media import DELETE_MEDIA_OF_STATUS, DETACH_OTHER_MEDIA, MEDIA_OF_STATUSES, MediaRow
+from storage.moves import MOVED_TO
 from storage.quotes import NOTIFY_OF_QUOTED_EDIT
 from storage.reactions import (
     DELETE_POLL_OF_STATUS,
@@ -45,6 +47,7 @@ async def read_update(incoming: Incoming) -> Act:
     """Make the act of a peer's Update, of its own actor or of a status it wrote."""
     updated = incoming.activity.object
     if isinstance(updated, Actor):
+        await read_signpost(incoming, updated)
         return UpdateActor(actor=incoming.actor, uri=incoming.uri, document=updated)
     status = await incoming.ctx.db.one(STATUS_BY_URI, incoming.object_id)
     if status is None:
@@ -229,11 +232,12 @@ class UpdateActor(Act):
         if account is None:
             raise NotFound("Record not found")
         keys = await tx.fetch(KEYS_OF_ACCOUNT, account.id)
+        moved_to = await tx.value(MOVED_TO, account.id)
         activity = Activity(
             id=self.uri,
             type=self.type,
             actor=account.uri,
-            object=documents.actor(ctx, account, keys),
+            object=documents.actor(ctx, account, keys, moved_to=moved_to),
             to=(PUBLIC,),
         )
         return Outgoing(activity)

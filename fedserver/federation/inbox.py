@@ -5,7 +5,7 @@ from typing import Any
 from aiohttp import web
 
 from activitypub.errors import DocumentError, SignatureError, Untrusted
-from activitypub.json_bytes import loads
+from activitypub.json_bytes import dumps, loads
 from activitypub.origins import host_of
 from activitypub.parse import parse_envelope
 from activitypub.signatures import SignedRequest
@@ -19,7 +19,7 @@ from fedserver.federation.requests import (
     signed_request,
 )
 from fedserver.routing import Media, Reply, endpoint, wanted_signature
-from fedserver.services import fetch, proving, refusals, verification
+from fedserver.services import fetch, followers, proving, refusals, relaying, verification
 from fedserver.services.fetch import Budget
 from fedserver.services.verification import KeyGone
 from storage.accounts import ACCOUNT_BY_URI
@@ -63,9 +63,12 @@ async def _take(ctx: Context, request: web.Request) -> Reply:
         refuse_blocked_uri(ctx, str(document.get("actor")))
         if await _deletes_a_stranger(ctx, document):
             return _ACCEPTED
-        verified = await _verify(ctx, signed_request(ctx, request, body), document)
-        if verified is not None:
-            await _store(ctx, verified, body)
+        signed = signed_request(ctx, request, body)
+        proven = await _verify(ctx, signed, document)
+        if proven is not None:
+            verified, proven_body = proven
+            await _store(ctx, verified, proven_body)
+            await followers.hear(ctx, signed, verified.signer)
     except Refusal as refusal:
         for host in claimed_hosts(request)[:1]:
             await refusals.note(ctx, host, "us", "request", refusal.reason)
@@ -116,16 +119,19 @@ async def _deletes_a_stranger(ctx: Context, document: dict[str, Any]) -> bool:
 
 async def _verify(
     ctx: Context, request: SignedRequest, document: dict[str, Any]
-) -> Verified | None:
-    """Give what the signer may say of it; None for a Delete that nobody can prove any more."""
+) -> tuple[Verified, bytes] | None:
+    """Give what the signer may say of it, and the bytes to keep; None for what is nothing to us:
+    a Delete that nobody can prove any more, or a relay's other news."""
     try:
         key = await verification.signer(ctx, request)
         if key.suspended:
             raise Refusal(403, "the actor is suspended here")
         await _note_sign_of_life(ctx, key.actor_uri)
         activity = parse_envelope(document)
+        if activity.actor != key.actor_uri and await relaying.is_relay(ctx, key.actor_uri):
+            return _named_by_relay(document, key.actor_uri)
         author = await _author(ctx, document, activity.actor, key.actor_uri)
-        return authenticate(activity, author)
+        return authenticate(activity, author), request.body
     except KeyGone as error:
         if document.get("type") == "Delete":
             return None
@@ -136,6 +142,14 @@ async def _verify(
         raise Refusal(403, error.reason) from error
     except DocumentError as error:
         raise Refusal(400, error.reason) from error
+
+
+def _named_by_relay(document: dict[str, Any], relay: str) -> tuple[Verified, bytes] | None:
+    """Of what a relay passes on, only that the relay names it is its to say."""
+    announce = relaying.as_announce(document, relay)
+    if announce is None:
+        return None
+    return authenticate(parse_envelope(announce), relay), dumps(announce)
 
 
 async def _author(ctx: Context, document: dict[str, Any], actor: str | None, sender: str) -> str:

@@ -82,9 +82,14 @@ def _private_key(ctx: Context, row: KeyRow) -> PrivateKey:
 
 
 def signer(
-    ctx: Context, key: SigningKey, dialect: Dialect, wish: SignatureWish | None = None
+    ctx: Context,
+    key: SigningKey,
+    dialect: Dialect,
+    wish: SignatureWish | None = None,
+    more: Mapping[str, str] | None = None,
 ) -> Signer:
-    """Give what signs each hop of a request anew; `wish` goes with RFC 9421 only."""
+    """Give what signs each hop of a request anew, with the headers `more`; `wish` goes with RFC
+    9421 only."""
     sign = sign_cavage if dialect is Dialect.CAVAGE else partial(sign_rfc9421, wish=wish)
 
     async def sign_request(method: str, url: str, body: bytes | None) -> Mapping[str, str]:
@@ -97,6 +102,7 @@ def signer(
             now=ctx.clock.now(),
             body=body,
             content_type=ACTIVITY_JSON if body is not None else None,
+            more=more,
         )
         return await asyncio.get_running_loop().run_in_executor(_threads, call)
 

@@ -1,6 +1,7 @@
 """What runs beside the requests: inbox, deliveries, learning about peers, polls, tidying up."""
 
 from fedserver.workers.acquaintance import learn_always
+from fedserver.workers.comparing import compare_always
 from fedserver.workers.delivery_worker import deliver_always
 from fedserver.workers.domain_watch import watch_domains
 from fedserver.workers.housekeeping import keep_house
@@ -14,6 +15,7 @@ ALL = (
     watch_polls,
     keep_house,
     watch_domains,
+    compare_always,
 )
 
 __all__ = ["ALL"]

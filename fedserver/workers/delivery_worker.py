@@ -15,7 +15,7 @@ from fedserver.context import Context
 from fedserver.errors import NotFound, Unreachable
 from fedserver.events import DELIVERIES
 from fedserver.outgoing import Response
-from fedserver.services import fetch, refusals, signing
+from fedserver.services import fetch, followers, refusals, signing
 from fedserver.workers.replay import park_if_dead, write_missed
 from fedserver.workers.retries import next_try, read_retry_after
 from fedserver.workers.traffic import travelled
@@ -284,13 +284,14 @@ async def _post(
         return Sent(row, Verdict.REFUSED, "there is no federation with it")
     try:
         key = await signing.signing_key(ctx, row.account_id)
+        more = await followers.header_for(ctx, row.account_id, row.inbox_url, row.document)
         response = await ctx.out.request(
             "POST",
             row.inbox_url,
             headers={"Content-Type": signing.ACTIVITY_JSON},
             body=row.document,
             limits=fetch.limits(ctx),
-            signer=signing.signer(ctx, key, dialect, wish),
+            signer=signing.signer(ctx, key, dialect, wish, more),
             repeatable=True,  # the receiver knows a repeated activity by its id
         )
     except Unreachable as error:
