@@ -35,7 +35,7 @@ demo: $(VENV)/.installed
 	@exec $(BIN)/python -m fedserver demo $(ARGS)
 
 test: $(VENV)/.installed-dev
-	@exec $(BIN)/python -m pytest $(ARGS)
+	@exec $(BIN)/python -m pytest -n auto --dist loadscope $(ARGS)
 
 FUZZ_SECONDS ?= 120
 

@@ -15,6 +15,7 @@ from fedserver.bytes_cache import BytesCache
 from fedserver.clock import Clock, SystemClock
 from fedserver.config import Config
 from fedserver.context import Context
+from fedserver.domain_rules import DomainRules
 from fedserver.errors import StartError
 from fedserver.events import Events
 from fedserver.ids import IdMaker
@@ -82,7 +83,9 @@ async def _make_context(config: Config, dsn: str, stack: AsyncExitStack, clock: 
     stack.push_async_callback(db.close)
     key_pool = KeyPool()
     stack.callback(key_pool.close)
-    out = await stack.enter_async_context(_outgoing(config, clock))
+    domains = DomainRules(config.federation.mode, config.instance.domain)
+    await domains.load(db)
+    out = await stack.enter_async_context(_outgoing(config, clock, domains))
     return Context(
         config=config,
         db=db,
@@ -100,6 +103,7 @@ async def _make_context(config: Config, dsn: str, stack: AsyncExitStack, clock: 
         inbox=InboxStore(db),
         signer_keys=TimedCache(clock, keep_s=_KEYS_KEPT_S, max_entries=_KEYS_KEPT),
         own_keys=TimedCache(clock, keep_s=_KEYS_KEPT_S, max_entries=_KEYS_KEPT),
+        domains=domains,
     )
 
 
@@ -116,7 +120,7 @@ async def _open_database(config: Config, dsn: str) -> Database:
         ) from error
 
 
-def _outgoing(config: Config, clock: Clock) -> Outgoing:
+def _outgoing(config: Config, clock: Clock, domains: DomainRules) -> Outgoing:
     extra = f"; {config.federation.user_agent_extra}" if config.federation.user_agent_extra else ""
     return Outgoing(
         user_agent=f"fedserver/{__version__} (+{config.base_url}{extra})",
@@ -125,6 +129,7 @@ def _outgoing(config: Config, clock: Clock) -> Outgoing:
         host_map=config.development.host_map,
         ca_file=config.development.ca_file,
         clock=clock,
+        is_blocked=domains.is_blocked,
     )
 
 

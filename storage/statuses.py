@@ -184,7 +184,8 @@ PINNED_OF_ACCOUNT = Query(
     """,
     StatusRow,
 )
-# Peers that were sent a status: whom it names, whom it answers, who boosted or favourited it.
+# Peers that were sent a status: whom it names, whom it answers, who boosted, favourited or quoted
+# it.
 INBOXES_THAT_KNOW = Value(
     """
     SELECT DISTINCT coalesce(a.shared_inbox_url, a.inbox_url)
@@ -193,6 +194,7 @@ INBOXES_THAT_KNOW = Value(
         SELECT account_id FROM mentions WHERE status_id = $1
         UNION SELECT account_id FROM statuses WHERE reblog_of_id = $1
         UNION SELECT account_id FROM favourites WHERE status_id = $1
+        UNION SELECT account_id FROM quotes WHERE quoted_id = $1
         UNION SELECT in_reply_to_account_id FROM statuses WHERE id = $1)
     """,
     str,

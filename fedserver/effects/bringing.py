@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 import nh3
@@ -13,6 +14,7 @@ from activitypub.origins import same_origin
 from activitypub.parse import ACTOR_TYPES, parse_actor, parse_object
 from fedserver.context import Context
 from fedserver.effects.new_status import Mentioned, NewPoll, NewStatus, RemoteMedia, insert_status
+from fedserver.effects.quoting import consents_of
 from fedserver.errors import FedserverError, Gone, NotFound, Refused
 from fedserver.services import fetch, resolve
 from fedserver.services.fetch import Budget
@@ -91,6 +93,19 @@ async def store_object(ctx: Context, fetched: Object, budget: Budget) -> StatusR
     return row
 
 
+async def posted_object(
+    ctx: Context, uri: str, given: Object | None, author: AccountRow, budget: Budget
+) -> NewStatus:
+    """Give what `author` posted under `uri`: `given` with an activity of theirs, else fetched.
+
+    Raises Refused for what is not the author's, or an error of `services.fetch`.
+    """
+    found = given or parse_object(await fetch.document(ctx, uri, budget))
+    if author.uri not in found.attributed_to or found.id != uri:
+        raise Refused("the object is not its author's")
+    return await status_of_object(ctx, found, author, budget)
+
+
 async def status_of_object(
     ctx: Context, given: Object, author: AccountRow, budget: Budget
 ) -> NewStatus:
@@ -116,7 +131,8 @@ async def status_of_object(
         mentions=await _mentions(ctx, given, author, budget),
         tags=_tags(given),
         media=tuple(_media(given.attachments)),
-        poll=_poll(given.poll) if given.poll else None,
+        poll=_poll(given.poll, now) if given.poll else None,
+        consents=await consents_of(ctx, given, author, budget, bring_status),
         created_at=created_at,
     )
 
@@ -259,9 +275,9 @@ def _meta(one: Attachment) -> dict[str, Any]:
     return meta
 
 
-def _poll(poll: Poll) -> NewPoll:
+def _poll(poll: Poll, now: datetime) -> NewPoll:
     closed_at = None if isinstance(poll.closed, bool) else poll.closed
-    ended = poll.end_time if poll.closed is True else None
+    ended = (poll.end_time or now) if poll.closed is True else None
     return NewPoll(
         options=tuple(clean_plain(option.name, 500) for option in poll.options),
         votes=tuple(_bounded(option.votes) for option in poll.options),

@@ -36,6 +36,7 @@ from storage.accounts import (
     AccountRow,
 )
 from storage.database import Conflict, Transaction
+from storage.moves import SIGNPOST
 
 Json = dict[str, object]
 
@@ -196,6 +197,8 @@ async def _update(ctx: Context, tx: Transaction, known: AccountRow, actor: Actor
         facts.now,
     )
     await tx.execute(UPDATE_IDENTITY, actor.id, actor.inbox, facts.shared_inbox)
+    if actor.moved_to is not None or known.moved_to_id is not None:
+        await tx.execute(SIGNPOST, known.id, actor.moved_to, actor.id)
     await _put_keys(tx, known.id, actor, facts.now)
 
 
@@ -212,6 +215,7 @@ async def _put_keys(tx: Transaction, account_id: int, actor: Actor, now: datetim
             None,
             now,
             now,
+            key.expires,
         )
     await tx.execute(DELETE_OTHER_KEYS, account_id, [key.id for key in keys])
 
