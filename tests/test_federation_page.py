@@ -17,15 +17,15 @@ from tests.test_docs import ROOT, first_column, section
 
 PAGE = ROOT / "FEDERATION.md"
 FEP = re.compile(r"FEP-([0-9a-f]{4})")
+TYPE_NAME = re.compile(r"[A-Z][A-Za-z]+")
 # Kept by a page and not by code.
 OF_PAGES = frozenset({"67ff"})
 
 
 def cells(heading: str) -> set[str]:
-    """The names in the first column under `heading`; one cell may hold several."""
-    return {
-        name.strip() for cell in first_column(section(PAGE, heading)) for name in cell.split(",")
-    }
+    """The type names in the first column under `heading`; one cell may hold several."""
+    column = ", ".join(first_column(section(PAGE, heading))).replace("`", "")
+    return {name.strip() for name in column.split(",") if TYPE_NAME.fullmatch(name.strip())}
 
 
 def acts() -> set[type[Act]]:
@@ -54,7 +54,11 @@ def test_what_is_received() -> None:
 
 
 def test_what_is_sent() -> None:
-    assert cells("### Sent") == sent_types()
+    told = cells("### Sent")
+    assert sent_types() <= told
+    # Some acts are told as one of several types.
+    named = set(re.findall(r'"([A-Z][A-Za-z]+)"', code("fedserver/effects")))
+    assert told - sent_types() <= named
 
 
 def test_there_are_acts_that_are_told_to_nobody() -> None:
@@ -68,9 +72,9 @@ def test_what_is_not_there_is_neither_received_nor_sent() -> None:
     assert not named & set(READERS)
 
 
-def code() -> str:
-    rooms = ("activitypub", "storage", "fedserver")
-    modules = [path for room in rooms for path in (ROOT / room).rglob("*.py")]
+def code(*rooms: str) -> str:
+    folders = [ROOT / room for room in rooms or ("activitypub", "storage", "fedserver")]
+    modules = [path for folder in folders for path in folder.rglob("*.py")]
     return "\n".join(path.read_text("utf-8") for path in modules)
 
 
@@ -90,7 +94,7 @@ def test_every_fep_of_the_code_is_on_the_page() -> None:
 
 
 def test_the_types_that_are_shown() -> None:
-    shown = {name.strip("` ") for name in cells("## Objects")} - {"type"}
+    shown = cells("## Objects")
     assert shown == set(STATUS_TYPES | ACTOR_TYPES)
 
 
