@@ -88,6 +88,8 @@ def authenticate(activity: Activity, signer_uri: str) -> Verified:
     if not same_origin(activity.id, signer_uri):
         raise Untrusted("the activity's id is of another origin than its actor")
     checked, refetch = _check_object(activity, signer_uri)
+    if checked.enclosed is not None and not _is_written_by(checked.enclosed, signer_uri):
+        checked = replace(checked, enclosed=None)
     return Verified(checked, signer_uri, refetch, made_by=_TOKEN)
 
 

@@ -39,6 +39,10 @@ class Uris:
         """The Create or Announce that made a status."""
         return f"{self.status(username, status_id)}/activity"
 
+    def quote_authorization(self, username: str, authorization_id: int) -> str:
+        """The consent of an actor to a quote (FEP-044f)."""
+        return f"{self.actor(username)}/quote_authorizations/{authorization_id}"
+
     def activity(self, activity_id: int) -> str:
         return f"{self.base}/activities/{activity_id}"
 

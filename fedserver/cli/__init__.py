@@ -10,6 +10,7 @@ from fedserver.cli.domains import domain
 from fedserver.cli.inspecting import config, doctor, routes
 from fedserver.cli.making import init
 from fedserver.cli.moves import alias, move
+from fedserver.cli.peers import peers
 from fedserver.cli.relays import relay
 from fedserver.cli.running import run
 from fedserver.cli.showing import demo
@@ -36,7 +37,7 @@ def cli(config_file: Path | None) -> None:
     """
 
 
-for command in (run, demo, init, user, domain, relay, routes, config, doctor):
+for command in (run, demo, init, user, domain, peers, relay, routes, config, doctor):
     cli.add_command(command)
 for command in (alias, move):
     user.add_command(command)

@@ -5,8 +5,11 @@ from fedserver.effects.announce import Announce
 from fedserver.effects.block import Block
 from fedserver.effects.bringing import bring_status, find_by_url
 from fedserver.effects.compare import compare_followers
+from fedserver.effects.consents import Consents, NewQuote
 from fedserver.effects.create import AlreadyPosted, Create
 from fedserver.effects.delete import DeleteActor, DeleteStatus
+from fedserver.effects.featuring import read_featured
+from fedserver.effects.flag import Flag
 from fedserver.effects.follow import Accept, Follow, Reject, accept, reject
 from fedserver.effects.like import Like
 from fedserver.effects.move import Move
@@ -14,8 +17,12 @@ from fedserver.effects.new_status import Mentioned, NewPoll, NewStatus, RemoteMe
 from fedserver.effects.outcomes import Outcome, OutcomeName
 from fedserver.effects.performing import perform, perform_in
 from fedserver.effects.pin import Pin, Unpin
+from fedserver.effects.poll_totals import end_polls, tell_totals
 from fedserver.effects.private import Bookmark, Mute
+from fedserver.effects.quote import QuoteRequest, RevokeQuote
+from fedserver.effects.react import React, ReactedEmoji
 from fedserver.effects.receiving import READERS, receive
+from fedserver.effects.telling import SetQuotePolicy
 from fedserver.effects.undo import Undo, announce_of
 from fedserver.effects.update import UpdateActor, UpdateStatus
 from fedserver.effects.vote import Vote
@@ -28,21 +35,29 @@ __all__ = [
     "Announce",
     "Block",
     "Bookmark",
+    "Consents",
     "Create",
     "DeleteActor",
     "DeleteStatus",
+    "Flag",
     "Follow",
     "Like",
     "Mentioned",
     "Move",
     "Mute",
     "NewPoll",
+    "NewQuote",
     "NewStatus",
     "Outcome",
     "OutcomeName",
     "Pin",
+    "QuoteRequest",
+    "React",
+    "ReactedEmoji",
     "Reject",
     "RemoteMedia",
+    "RevokeQuote",
+    "SetQuotePolicy",
     "Undo",
     "Undoable",
     "Unpin",
@@ -53,9 +68,12 @@ __all__ = [
     "announce_of",
     "bring_status",
     "compare_followers",
+    "end_polls",
     "find_by_url",
     "perform",
     "perform_in",
+    "read_featured",
     "receive",
     "reject",
+    "tell_totals",
 ]

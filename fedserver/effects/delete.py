@@ -14,6 +14,7 @@ from fedserver.effects.to_relays import all_relays
 from fedserver.errors import NotFound
 from storage.accounts import ACCOUNT_BY_URI, COUNT_STATUS, MARK_ACCOUNT_DELETED
 from storage.database import Transaction
+from storage.quotes import UNCOUNT_QUOTE_OF
 from storage.relations import DELETE_RELATIONS_OF_ACCOUNT, UNCOUNT_FOLLOWS_OF_ACCOUNT
 from storage.statuses import (
     COUNT_REPLY,
@@ -74,6 +75,7 @@ class DeleteStatus(Act):
         if self.actor.local:
             self._inboxes.extend(await tx.values(INBOXES_THAT_KNOW, self.status.id))
         await tx.execute(UNCOUNT_BOOSTS_OF, self.status.id)
+        await tx.execute(UNCOUNT_QUOTE_OF, self.status.id)
         if not await tx.execute(DELETE_STATUS, self.status.id, self.actor.id):
             return False
         await tx.execute(COUNT_STATUS, self.actor.id, -1, None, None)

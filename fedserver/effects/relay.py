@@ -1,7 +1,7 @@
 """Relays (FEP-ae0c): subscribing, what they answer, what goes to them and what they bring."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from activitypub.addressing import PUBLIC, is_public
 from activitypub.errors import ProtocolError
@@ -10,10 +10,8 @@ from activitypub.origins import is_web_url, same_origin
 from activitypub.parse import parse_any
 from fedserver.context import Context
 from fedserver.effects.acts import Act, Audience, Outgoing
-from fedserver.effects.announce import Announce
 from fedserver.effects.bringing import store_object
 from fedserver.effects.delete import DeleteStatus
-from fedserver.effects.follow import Accept, Reject
 from fedserver.effects.incoming import Incoming
 from fedserver.effects.outcomes import Ignored
 from fedserver.effects.performing import perform
@@ -35,6 +33,8 @@ from storage.relays import (
     RelayRow,
 )
 from storage.statuses import STATUS_BY_URI, TOMBSTONE_BY_URI, StatusRow
+
+AnswerState = Literal["accepted", "rejected"]
 
 _FETCHES = 4
 
@@ -105,7 +105,7 @@ class RelayAnswer(Act):
     type: ClassVar[str] = "Accept"
 
     relay: RelayRow
-    state: str
+    state: AnswerState
 
     async def allow(self, ctx: Context, tx: Transaction) -> None:
         known = self.relay.actor_uri
@@ -121,20 +121,12 @@ class RelayAnswer(Act):
         return bool(changed)
 
 
-async def read_accept(incoming: Incoming) -> Act:
-    """Make the act of a peer's Accept: of our subscription, or of somebody's Follow."""
+async def read_relay_answer(incoming: Incoming, state: AnswerState) -> Act | None:
+    """Make the act of a relay's answer to our subscription; None for an answer to anything else."""
     relay = await _asked(incoming)
     if relay is None:
-        return await Accept.read(incoming)
-    return RelayAnswer(actor=incoming.actor, uri=incoming.uri, relay=relay, state="accepted")
-
-
-async def read_reject(incoming: Incoming) -> Act:
-    """Make the act of a peer's Reject: of our subscription, or of somebody's Follow."""
-    relay = await _asked(incoming)
-    if relay is None:
-        return await Reject.read(incoming)
-    return RelayAnswer(actor=incoming.actor, uri=incoming.uri, relay=relay, state="rejected")
+        return None
+    return RelayAnswer(actor=incoming.actor, uri=incoming.uri, relay=relay, state=state)
 
 
 async def _asked(incoming: Incoming) -> RelayRow | None:
@@ -151,11 +143,11 @@ async def _asked(incoming: Incoming) -> RelayRow | None:
     return relay if asked_by_us else None
 
 
-async def read_announce(incoming: Incoming) -> Act:
-    """Make the act of a peer's Announce: what a relay brings, or a boost."""
-    if await relaying.is_relay(incoming.ctx, incoming.actor.uri):
-        return await Relayed.read(incoming)
-    return await Announce.read(incoming)
+async def read_relayed(incoming: Incoming) -> Act | None:
+    """Make the act of what a relay brings; None for the Announce of anybody else."""
+    if not await relaying.is_relay(incoming.ctx, incoming.actor.uri):
+        return None
+    return await Relayed.read(incoming)
 
 
 @dataclass(frozen=True, kw_only=True)

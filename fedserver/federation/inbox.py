@@ -13,12 +13,13 @@ from activitypub.trust import Verified, authenticate
 from fedserver.context import Context
 from fedserver.errors import Forbidden
 from fedserver.federation.requests import (
+    claimed_hosts,
     refuse_blocked,
     refuse_blocked_uri,
     signed_request,
 )
 from fedserver.routing import Media, Reply, endpoint, wanted_signature
-from fedserver.services import fetch, followers, proving, relaying, verification
+from fedserver.services import fetch, followers, proving, refusals, relaying, verification
 from fedserver.services.fetch import Budget
 from fedserver.services.verification import KeyGone
 from storage.accounts import ACCOUNT_BY_URI
@@ -66,6 +67,8 @@ async def _take(ctx: Context, request: web.Request) -> Reply:
         if proven is not None:
             await _store(ctx, *proven)
     except Refusal as refusal:
+        for host in claimed_hosts(request)[:1]:
+            await refusals.note(ctx, host, "us", "request", refusal.reason)
         headers = wanted_signature(with_body=True) if refusal.status == 401 else {}
         return Reply({"error": refusal.reason}, status=refusal.status, headers=headers)
     except Forbidden as error:

@@ -36,15 +36,17 @@ class SigningKey:
 
 async def signing_key(ctx: Context, account_id: int) -> SigningKey:
     """Give the RSA key of one of our accounts. Raises NotFound where there is none."""
-    row = await _own_key(ctx, ctx.db, account_id, "rsa")
-    if row is None:
+    key = await own_key(ctx, ctx.db, account_id, "rsa")
+    if key is None:
         raise NotFound("the account has no signing key here")
-    return SigningKey(row.uri, _private_key(ctx, row))
+    return key
 
 
-async def proof_key(ctx: Context, db: Database | Transaction, account_id: int) -> SigningKey | None:
-    """Give the Ed25519 key of one of our accounts, if it has one."""
-    row = await _own_key(ctx, db, account_id, "ed25519")
+async def own_key(
+    ctx: Context, db: Database | Transaction, account_id: int, kind: str
+) -> SigningKey | None:
+    """Give the key of that kind (`rsa`, `ed25519`) of one of our accounts, if it has one."""
+    row = await _own_key(ctx, db, account_id, kind)
     return None if row is None else SigningKey(row.uri, _private_key(ctx, row))
 
 

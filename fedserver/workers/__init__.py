@@ -1,4 +1,4 @@
-"""What runs beside the requests: the inbox, the deliveries, learning about peers, tidying up."""
+"""What runs beside the requests: inbox, deliveries, learning about peers, polls, tidying up."""
 
 from fedserver.workers.acquaintance import learn_always
 from fedserver.workers.comparing import compare_always
@@ -6,7 +6,16 @@ from fedserver.workers.delivery_worker import deliver_always
 from fedserver.workers.domain_watch import watch_domains
 from fedserver.workers.housekeeping import keep_house
 from fedserver.workers.inbox_worker import process_always
+from fedserver.workers.poll_worker import watch_polls
 
-ALL = (process_always, deliver_always, learn_always, keep_house, watch_domains, compare_always)
+ALL = (
+    process_always,
+    deliver_always,
+    learn_always,
+    watch_polls,
+    keep_house,
+    watch_domains,
+    compare_always,
+)
 
 __all__ = ["ALL"]

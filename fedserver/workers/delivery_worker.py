@@ -15,7 +15,7 @@ from fedserver.context import Context
 from fedserver.errors import NotFound, Unreachable
 from fedserver.events import DELIVERIES
 from fedserver.outgoing import Response
-from fedserver.services import fetch, followers, signing
+from fedserver.services import fetch, followers, refusals, signing
 from fedserver.workers.replay import park_if_dead, write_missed
 from fedserver.workers.retries import next_try, read_retry_after
 from fedserver.workers.traffic import travelled
@@ -344,7 +344,11 @@ async def _settle(
         ctx.events.wake(DELIVERIES)
     refused = [one for one in sent if one.verdict is Verdict.REFUSED]
     if refused:
-        await ctx.db.execute(NOTE_REFUSAL, settlement.host, ctx.clock.now(), refused[0].reason)
+        first = refused[0]
+        await ctx.db.execute(NOTE_REFUSAL, settlement.host, ctx.clock.now(), first.reason)
+        await refusals.note(
+            ctx, settlement.host, "them", first.row.type, f"answered {first.reason}"
+        )
 
 
 def _keys(rows: Sequence[DeliveryRow]) -> tuple[list[int], list[str]]:
