@@ -171,6 +171,8 @@ class TestSent:
         await deliver(server)
         [create] = [one.document for one in peer.received]
         assert (create["type"], create["object"]["id"]) == ("Create", uri)
+        # Mastodon believes a relay only what bears one (FEP-ae0c).
+        assert create["signature"]["type"] == "RsaSignature2017"
 
     async def test_and_to_litepubs_style_as_an_announce(
         self, server: Server, peer: FakePeer, relay: PeerActor
