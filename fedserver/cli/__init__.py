@@ -8,6 +8,7 @@ import click
 from fedserver import __version__
 from fedserver.cli.inspecting import config, doctor, routes
 from fedserver.cli.making import init
+from fedserver.cli.reports import report
 from fedserver.cli.running import run
 from fedserver.cli.showing import demo
 from fedserver.cli.users import user
@@ -33,7 +34,7 @@ def cli(config_file: Path | None) -> None:
     """
 
 
-for command in (run, demo, init, user, routes, config, doctor):
+for command in (run, demo, init, user, report, routes, config, doctor):
     cli.add_command(command)
 
 
