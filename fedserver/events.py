@@ -18,7 +18,9 @@ log = logging.getLogger(__name__)
 INBOX = "fedserver_inbox"
 DELIVERIES = "fedserver_deliveries"
 TOKENS = "fedserver_tokens"
-CHANNELS = (INBOX, DELIVERIES, TOKENS)
+FOLLOWERS = "fedserver_followers"
+DOMAINS = "fedserver_domains"
+CHANNELS = (INBOX, DELIVERIES, TOKENS, FOLLOWERS, DOMAINS)
 
 NOTIFY = Command("SELECT pg_notify($1, $2)")
 

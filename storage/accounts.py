@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from storage.query import Command, Query
+from storage.cleaning import SANITISER_VERSION
+from storage.query import Command, Query, Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,20 +102,23 @@ REMOTE_ACCOUNT_BY_HANDLE = Query(
 )
 
 INSERT_ACCOUNT = Command(
-    """
+    f"""
     INSERT INTO accounts (
+        sanitiser_version,
         id, uri, username, domain, url, inbox_url, shared_inbox_url, outbox_url, followers_url,
         following_url, featured_url, actor_type, display_name, note, fields, emojis,
         avatar_remote_url, header_remote_url, locked, discoverable, indexable, memorial,
         also_known_as, suspended_at, created_at, fetched_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
+    VALUES ({SANITISER_VERSION},
+        $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
         $20, $21, $22, $23, $24, $25, $26)
     """
 )
 # What a peer's actor document may change; its id, name and domain stay.
 UPDATE_REMOTE_ACCOUNT = Command(
-    """
+    f"""
     UPDATE accounts SET
+        sanitiser_version = {SANITISER_VERSION},
         url = $2, inbox_url = $3, shared_inbox_url = $4, outbox_url = $5, followers_url = $6,
         following_url = $7, featured_url = $8, actor_type = $9, display_name = $10, note = $11,
         fields = $12, emojis = $13, avatar_remote_url = $14, header_remote_url = $15, locked = $16,
@@ -178,12 +182,13 @@ class SignerKeyRow:
     public_key: str
     ours: bool
     suspended: bool
+    expires_at: datetime | None
 
 
 SIGNER_KEY = Query(
     """
     SELECT k.uri, k.identity_uri AS actor_uri, k.public_key, k.private_key IS NOT NULL AS ours,
-        a.suspended_at IS NOT NULL AS suspended
+        a.suspended_at IS NOT NULL AS suspended, k.expires_at
     FROM actor_keys k JOIN accounts a ON a.id = k.account_id WHERE k.uri = $1
     """,
     SignerKeyRow,
@@ -194,10 +199,11 @@ KEYS_OF_ACCOUNT = Query(
 PUT_KEY = Command(
     """
     INSERT INTO actor_keys (uri, account_id, identity_uri, kind, public_key, private_key,
-        created_at, fetched_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+        created_at, fetched_at, expires_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
     ON CONFLICT (uri) DO UPDATE
-        SET public_key = excluded.public_key, kind = excluded.kind, fetched_at = excluded.fetched_at
+        SET public_key = excluded.public_key, kind = excluded.kind,
+            fetched_at = excluded.fetched_at, expires_at = excluded.expires_at
         WHERE actor_keys.account_id = excluded.account_id AND actor_keys.private_key IS NULL
     """
 )
@@ -227,6 +233,17 @@ COUNT_STATUS = Command(
             THEN greatest(last_status_id, $4) ELSE last_status_id END
     WHERE id = $1
     """
+)
+# $1 is a host, $2 the first id of a time, $3 a domain with its dot, $4 how many of its hosts may
+# have become known since then. False where somebody of the host is known already.
+TOO_MANY_NEIGHBOURS = Value(
+    """
+    SELECT NOT EXISTS (SELECT 1 FROM accounts WHERE domain = $1) AND (
+        SELECT count(DISTINCT split_part(uri, '/', 3)) FROM accounts
+        WHERE id > $2 AND domain IS NOT NULL AND split_part(uri, '/', 3) <> $1
+          AND right('.' || split_part(uri, '/', 3), length($3)) = $3) >= $4::int
+    """,
+    bool,
 )
 
 # Followed accounts of peers whose featured collection was never read.

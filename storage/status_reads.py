@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from storage.query import Query
-from storage.visibility import unwanted, visible
+from storage.visibility import quote_right, unwanted, visible
 
 FAVOURITED, REBLOGGED, BOOKMARKED, PINNED = 1, 2, 4, 8
 
@@ -18,8 +18,8 @@ FAVOURITED, REBLOGGED, BOOKMARKED, PINNED = 1, 2, 4, 8
 class HeadRow(msgspec.Struct, frozen=True, gc=False):
     """One entry of a page: a status or a boost, the versions of its parts, the viewer's flags.
 
-    `cursor` is what its page is ordered by. `flags` and `poll_id` are those of the status that is
-    shown: the boosted one of a boost.
+    `cursor` is what its page is ordered by. `flags` and what follows are those of the status that
+    is shown: the boosted one of a boost. `quotes`: whether it shows a quote, or why not.
     """
 
     cursor: int
@@ -33,6 +33,9 @@ class HeadRow(msgspec.Struct, frozen=True, gc=False):
     reblog_account_version: int | None
     flags: int
     poll_id: int | None
+    quotes: bool
+    quote_policy: int
+    quote_right: int
 
 
 def head_query(source: str, rest: str, *, cursor: str = "s.id", viewer: str = "$4") -> str:
@@ -44,6 +47,10 @@ def head_query(source: str, rest: str, *, cursor: str = "s.id", viewer: str = "$
     """
     shown = "coalesce(s.reblog_of_id, s.id)"
     me = f"{viewer}::bigint"
+    policy, author = (
+        "coalesce(r.quote_policy, s.quote_policy)",
+        "coalesce(r.account_id, s.account_id)",
+    )
     return f"""
     SELECT {cursor} AS cursor, s.id, s.xmin::text::bigint AS version,
         s.account_id, a.xmin::text::bigint AS account_version,
@@ -61,7 +68,11 @@ def head_query(source: str, rest: str, *, cursor: str = "s.id", viewer: str = "$
                 * {BOOKMARKED}
             + (s.pinned_at IS NOT NULL AND s.account_id = {me})::int * {PINNED}
         END AS flags,
-        (SELECT hp.id FROM polls hp WHERE hp.status_id = {shown}) AS poll_id
+        (SELECT hp.id FROM polls hp WHERE hp.status_id = {shown}) AS poll_id,
+        EXISTS (SELECT 1 FROM quotes hq WHERE hq.status_id = {shown}
+                AND (hq.state = 'accepted' OR NOT hq.legacy) OFFSET 0) AS quotes,
+        {policy}::int AS quote_policy,
+        {quote_right("s", me, policy=policy, author=author)} AS quote_right
     FROM {source}
     JOIN accounts a ON a.id = s.account_id
     LEFT JOIN statuses r ON r.id = s.reblog_of_id
@@ -104,6 +115,7 @@ class StatusDetailRow(msgspec.Struct, frozen=True):
     replies_count: int
     reblogs_count: int
     favourites_count: int
+    quotes_count: int
     created_at: datetime
     edited_at: datetime | None
     media: list[dict[str, Any]]
@@ -117,7 +129,8 @@ STATUS_DETAILS = Query(
     """
     SELECT s.id, s.xmin::text::bigint AS version, s.uri, s.url, s.visibility, s.in_reply_to_id,
         s.in_reply_to_account_id, s.content, s.spoiler_text, s.sensitive, s.language, s.emojis,
-        s.replies_count, s.reblogs_count, s.favourites_count, s.created_at, s.edited_at,
+        s.replies_count, s.reblogs_count, s.favourites_count, s.quotes_count, s.created_at,
+        s.edited_at,
         (SELECT coalesce(jsonb_agg(jsonb_build_object(
                 'id', m.id, 'type', m.type, 'blob', m.blob, 'preview_blob', m.preview_blob,
                 'remote_url', m.remote_url, 'preview_remote_url', m.preview_remote_url,

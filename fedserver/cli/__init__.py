@@ -6,8 +6,12 @@ from pathlib import Path
 import click
 
 from fedserver import __version__
+from fedserver.cli.domains import domain
 from fedserver.cli.inspecting import config, doctor, routes
 from fedserver.cli.making import init
+from fedserver.cli.moves import alias, move
+from fedserver.cli.peers import peers
+from fedserver.cli.relays import relay
 from fedserver.cli.reports import report
 from fedserver.cli.running import run
 from fedserver.cli.showing import demo
@@ -34,8 +38,10 @@ def cli(config_file: Path | None) -> None:
     """
 
 
-for command in (run, demo, init, user, report, routes, config, doctor):
+for command in (run, demo, init, user, report, domain, peers, relay, routes, config, doctor):
     cli.add_command(command)
+for command in (alias, move):
+    user.add_command(command)
 
 
 def main(arguments: list[str] | None = None) -> None:

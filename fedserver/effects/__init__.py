@@ -4,20 +4,25 @@ from fedserver.effects.acts import Act, Undoable
 from fedserver.effects.announce import Announce
 from fedserver.effects.block import Block
 from fedserver.effects.bringing import bring_status, find_by_url
+from fedserver.effects.compare import compare_followers
+from fedserver.effects.consents import Consents, NewQuote
 from fedserver.effects.create import AlreadyPosted, Create
 from fedserver.effects.delete import DeleteActor, DeleteStatus
 from fedserver.effects.featuring import read_featured
 from fedserver.effects.flag import Flag
 from fedserver.effects.follow import Accept, Follow, Reject, accept, reject
 from fedserver.effects.like import Like
+from fedserver.effects.move import Move
 from fedserver.effects.new_status import Mentioned, NewPoll, NewStatus, RemoteMedia
 from fedserver.effects.outcomes import Outcome, OutcomeName
 from fedserver.effects.performing import perform, perform_in
 from fedserver.effects.pin import Pin, Unpin
 from fedserver.effects.poll_totals import end_polls, tell_totals
 from fedserver.effects.private import Bookmark, Mute
+from fedserver.effects.quote import QuoteRequest, RevokeQuote
 from fedserver.effects.react import React, ReactedEmoji
 from fedserver.effects.receiving import READERS, receive
+from fedserver.effects.telling import SetQuotePolicy
 from fedserver.effects.undo import Undo, announce_of
 from fedserver.effects.update import UpdateActor, UpdateStatus
 from fedserver.effects.vote import Vote
@@ -30,6 +35,7 @@ __all__ = [
     "Announce",
     "Block",
     "Bookmark",
+    "Consents",
     "Create",
     "DeleteActor",
     "DeleteStatus",
@@ -37,16 +43,21 @@ __all__ = [
     "Follow",
     "Like",
     "Mentioned",
+    "Move",
     "Mute",
     "NewPoll",
+    "NewQuote",
     "NewStatus",
     "Outcome",
     "OutcomeName",
     "Pin",
+    "QuoteRequest",
     "React",
     "ReactedEmoji",
     "Reject",
     "RemoteMedia",
+    "RevokeQuote",
+    "SetQuotePolicy",
     "Undo",
     "Undoable",
     "Unpin",
@@ -56,6 +67,7 @@ __all__ = [
     "accept",
     "announce_of",
     "bring_status",
+    "compare_followers",
     "end_polls",
     "find_by_url",
     "perform",

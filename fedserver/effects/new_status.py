@@ -6,9 +6,11 @@ from datetime import datetime
 from typing import Any
 
 from fedserver.context import Context
+from fedserver.effects.consents import NOTHING, Consents, write_consents
 from storage.accounts import AccountRow
 from storage.database import Transaction
 from storage.media import ATTACH_MEDIA, INSERT_MEDIA
+from storage.quotes import ADOPT_QUOTES
 from storage.reactions import INSERT_POLL
 from storage.statuses import (
     ADOPT_ORPHANS,
@@ -79,6 +81,7 @@ class NewStatus:
     poll: NewPoll | None = None
     application_id: int | None = None
     idempotency_key: str | None = field(default=None)
+    consents: Consents | None = None  # None: what is written of them stays
 
 
 async def insert_status(
@@ -91,6 +94,9 @@ async def insert_status(
     if status.parent is not None:
         await tx.execute(COUNT_REPLY, status.parent.id, 1)
     await tx.execute(ADOPT_ORPHANS, status.uri, status.id, author.id, thread_id(status))
+    if status.consents not in (None, NOTHING):
+        await write_consents(ctx, tx, author, status.id, status.consents)
+    await tx.execute(ADOPT_QUOTES, status.uri, status.id, author.id)
     return True
 
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
-from activitypub.json_bytes import loads
-from activitypub.model import Activity, Collection, Object
-from activitypub.parse import parse_activity
+from activitypub.build import to_document
+from activitypub.json_bytes import dumps, loads
+from activitypub.model import Collection, Object
 from fedserver import documents
 from fedserver.context import Context
 from fedserver.errors import NotFound
@@ -46,8 +46,9 @@ async def outbox(
         return activity_reply(_head(uri, account.statuses_count))
     cursor = params.cursor(_OUTBOX_PAGE)
     rows = await fetch_page(ctx.db, OUTBOX_PAGE, cursor, account.id)
-    items = [parse_activity(loads(row.document)) for row in rows]
-    return activity_reply(_page(uri, items, edges(rows, cursor, lambda row: row.id), params))
+    page = to_document(_page(uri, [], edges(rows, cursor, lambda row: row.id), params))
+    # As they were sent, with a context of their own: their proofs hold for nothing else.
+    return activity_reply(dumps({**page, "orderedItems": [loads(row.document) for row in rows]}))
 
 
 @endpoint("GET", "/users/{username}/followers", media=_MEDIA, rate="none")
@@ -121,7 +122,7 @@ def _head(uri: str, total: int) -> Collection:
 
 def _page(
     uri: str,
-    items: Sequence[str | Object | Activity],
+    items: Sequence[str | Object],
     page_edges: PageEdges,
     params: CollectionParams,
 ) -> Collection:

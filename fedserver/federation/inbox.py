@@ -5,15 +5,22 @@ from typing import Any
 from aiohttp import web
 
 from activitypub.errors import DocumentError, SignatureError, Untrusted
-from activitypub.json_bytes import loads
+from activitypub.json_bytes import dumps, loads
 from activitypub.origins import host_of
 from activitypub.parse import parse_envelope
 from activitypub.signatures import SignedRequest
 from activitypub.trust import Verified, authenticate
 from fedserver.context import Context
-from fedserver.federation.requests import signed_request
-from fedserver.routing import Media, Reply, endpoint
-from fedserver.services import fetch, verification
+from fedserver.errors import Forbidden
+from fedserver.federation.requests import (
+    claimed_hosts,
+    refuse_blocked,
+    refuse_blocked_uri,
+    signed_request,
+)
+from fedserver.routing import Media, Reply, endpoint, wanted_signature
+from fedserver.services import fetch, followers, proving, refusals, relaying, verification
+from fedserver.services.fetch import Budget
 from fedserver.services.verification import KeyGone
 from storage.accounts import ACCOUNT_BY_URI
 from storage.hosts import HEARD_FROM
@@ -22,6 +29,7 @@ from storage.inbox import NewItem
 # The profile that makes JSON-LD an ActivityPub document (ActivityPub §3.2), with either scheme.
 _PROFILE = "://www.w3.org/ns/activitystreams"
 _HEARD_EVERY_S = 60.0
+_PROOF_FETCHES = 4  # the key, its owner, and WebFinger of the owner
 _ACCEPTED = Reply(b"", status=202, content_type="text/plain")
 
 
@@ -49,15 +57,25 @@ async def inbox(ctx: Context, request: web.Request, username: str) -> Reply:
 
 async def _take(ctx: Context, request: web.Request) -> Reply:
     try:
+        refuse_blocked(ctx, request)
         body = await _read(ctx, request)
         document = await _parse(body)
+        refuse_blocked_uri(ctx, str(document.get("actor")))
         if await _deletes_a_stranger(ctx, document):
             return _ACCEPTED
-        verified = await _verify(ctx, signed_request(ctx, request, body), document)
-        if verified is not None:
-            await _store(ctx, verified, body)
+        signed = signed_request(ctx, request, body)
+        proven = await _verify(ctx, signed, document)
+        if proven is not None:
+            verified, proven_body = proven
+            await _store(ctx, verified, proven_body)
+            await followers.hear(ctx, signed, verified.signer)
     except Refusal as refusal:
-        return Reply({"error": refusal.reason}, status=refusal.status)
+        for host in claimed_hosts(request)[:1]:
+            await refusals.note(ctx, host, "us", "request", refusal.reason)
+        headers = wanted_signature(with_body=True) if refusal.status == 401 else {}
+        return Reply({"error": refusal.reason}, status=refusal.status, headers=headers)
+    except Forbidden as error:
+        return Reply({"error": str(error)}, status=403)
     return _ACCEPTED
 
 
@@ -101,13 +119,19 @@ async def _deletes_a_stranger(ctx: Context, document: dict[str, Any]) -> bool:
 
 async def _verify(
     ctx: Context, request: SignedRequest, document: dict[str, Any]
-) -> Verified | None:
-    """Give what the signer may say of it; None for a Delete that nobody can prove any more."""
+) -> tuple[Verified, bytes] | None:
+    """Give what the signer may say of it, and the bytes to keep; None for what is nothing to us:
+    a Delete that nobody can prove any more, or a relay's other news."""
     try:
         key = await verification.signer(ctx, request)
         if key.suspended:
             raise Refusal(403, "the actor is suspended here")
-        return authenticate(parse_envelope(document), key.actor_uri)
+        await _note_sign_of_life(ctx, key.actor_uri)
+        activity = parse_envelope(document)
+        if activity.actor != key.actor_uri and await relaying.is_relay(ctx, key.actor_uri):
+            return _named_by_relay(document, key.actor_uri)
+        author = await _author(ctx, document, activity.actor, key.actor_uri)
+        return authenticate(activity, author), request.body
     except KeyGone as error:
         if document.get("type") == "Delete":
             return None
@@ -120,11 +144,26 @@ async def _verify(
         raise Refusal(400, error.reason) from error
 
 
+def _named_by_relay(document: dict[str, Any], relay: str) -> tuple[Verified, bytes] | None:
+    """Of what a relay passes on, only that the relay names it is its to say."""
+    announce = relaying.as_announce(document, relay)
+    if announce is None:
+        return None
+    return authenticate(parse_envelope(announce), relay), dumps(announce)
+
+
+async def _author(ctx: Context, document: dict[str, Any], actor: str | None, sender: str) -> str:
+    """Give who provably made the activity: the sender, or else whose proof it bears (FEP-8b32)."""
+    if actor == sender:
+        return sender
+    proven = await proving.proven_actor(ctx, document, Budget(_PROOF_FETCHES))
+    return proven or sender
+
+
 async def _store(ctx: Context, verified: Verified, body: bytes) -> None:
     activity = verified.activity
     item = NewItem(activity.id or "", verified.signer, activity.type, body)
     await ctx.inbox.put(item, ctx.clock.now())
-    await _note_sign_of_life(ctx, verified.signer)
 
 
 async def _note_sign_of_life(ctx: Context, signer: str) -> None:

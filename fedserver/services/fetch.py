@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -14,7 +14,7 @@ from activitypub.jsonld import is_usual, normalise
 from activitypub.model import Actor, ActorKey
 from activitypub.origins import host_of
 from activitypub.parse import key_owner, parse_actor
-from activitypub.signatures import Dialect
+from activitypub.signatures import Dialect, SignatureWish
 from activitypub.trust import Fetched, Refetch, check_fetched, check_key_owner
 from fedserver.context import Context
 from fedserver.errors import Denied, FedserverError, Gone, Refused, Unreachable
@@ -42,6 +42,19 @@ class Budget:
         self._left = fetches
         self._places = places
         self._asking = 0
+        self._depth = 0
+
+    @contextmanager
+    def deeper(self, most: int) -> Iterator[None]:
+        """What is asked for only because something else that was fetched names it runs in here.
+        Raises Refused more than `most` levels deep."""
+        if self._depth >= most:
+            raise Refused("it leads too far from the activity that came")
+        self._depth += 1
+        try:
+            yield
+        finally:
+            self._depth -= 1
 
     def spend(self) -> None:
         """Count one fetch. Raises Refused when none is left."""
@@ -133,15 +146,19 @@ async def plain(given: Json) -> Json:
 
 
 async def get(ctx: Context, url: str) -> Response:
-    """GET `url`, signed in the dialect its host is known to take, in the other one if refused."""
-    key_of_instance = await signing.instance_key(ctx)
+    """GET `url`, signed in the dialect its host is known to take, in the other one if refused.
+
+    Raises Refused where we do not federate with its host.
+    """
     host = host_of(url)
+    refuse_unfederated(ctx, host)
+    key_of_instance = await signing.instance_key(ctx)
     known = await ctx.db.value(FETCH_DIALECT_OF, host)
     first = Dialect(known) if known else Dialect.CAVAGE
     response = await _get(ctx, url, key_of_instance, first)
     if response.status in _REFUSALS:
-        second = Dialect.RFC9421 if first is Dialect.CAVAGE else Dialect.CAVAGE
-        again = await _get(ctx, url, key_of_instance, second)
+        second, wish = signing.second_knock(first, response, with_body=False)
+        again = await _get(ctx, url, key_of_instance, second, wish)
         if again.status < 300:
             await ctx.db.execute(REMEMBER_FETCH_DIALECT, host, str(second), ctx.clock.now())
             response = again
@@ -149,7 +166,11 @@ async def get(ctx: Context, url: str) -> Response:
 
 
 async def _get(
-    ctx: Context, url: str, key_of_instance: signing.SigningKey, dialect: Dialect
+    ctx: Context,
+    url: str,
+    key_of_instance: signing.SigningKey,
+    dialect: Dialect,
+    wish: SignatureWish | None = None,
 ) -> Response:
     try:
         return await ctx.out.request(
@@ -157,12 +178,18 @@ async def _get(
             url,
             headers={"Accept": ACCEPT},
             limits=limits(ctx),
-            signer=signing.signer(ctx, key_of_instance, dialect),
+            signer=signing.signer(ctx, key_of_instance, dialect, wish),
             follow_redirects=True,
         )
     except (ForbiddenTarget, TooLarge) as error:
         # Asking again later would end alike.
         raise Untrusted(str(error)) from error
+
+
+def refuse_unfederated(ctx: Context, host: str) -> None:
+    """Raise Refused for a host that the admin's rules keep us from."""
+    if ctx.domains.refuses(host):
+        raise Refused(f"there is no federation with {host}")
 
 
 def limits(ctx: Context) -> Limits:

@@ -13,6 +13,7 @@ import pytest
 from aiohttp import web
 
 from fedserver.app import make_application, open_context
+from fedserver.clock import Clock
 from fedserver.config import (
     Config,
     DatabaseConfig,
@@ -101,9 +102,9 @@ def make_config(dsn: str, folder: Path, *peers: FakePeer, **federation: Any) -> 
 
 
 @asynccontextmanager
-async def serve(config: Config) -> AsyncIterator[Server]:
+async def serve(config: Config, *, clock: Clock | None = None) -> AsyncIterator[Server]:
     """Run a server with one person, and without its workers."""
-    async with open_context(config) as ctx:
+    async with open_context(config, clock=clock) as ctx:
         await users.ensure_instance_actor(ctx)
         alice_id = await users.create_user(ctx, "alice", "alice@mail.example", PASSWORD)
         alice = await ctx.db.one(ACCOUNT_BY_ID, alice_id)
@@ -138,7 +139,6 @@ HOST = Query(
 )
 WAITING = Value("SELECT count(*) FROM deliveries", int)
 DUE_NOW = Command("UPDATE hosts SET next_try_at = '2020-01-01' WHERE next_try_at IS NOT NULL")
-AGE = Command("UPDATE deliveries SET created_at = created_at - $1::interval")
 NOT_HEARD_LATELY = Command("UPDATE hosts SET last_success_at = '2020-01-01'")
 
 
@@ -165,7 +165,9 @@ async def send(
             document = orjson.dumps({"id": uri, "type": "Like", "actor": sender.uri})
             now = ctx.clock.now()
             await tx.execute(
-                INSERT_ACTIVITY, number, uri, sender.id, "Like", document, False, None, now
+                INSERT_ACTIVITY,
+                *(number, uri, sender.id, "Like", document, False, None, now),
+                *(False, list(inboxes)),
             )
             hosts = [inbox.split("/")[2] for inbox in inboxes]
             await tx.execute(INSERT_DELIVERIES, number, list(inboxes), hosts, now)

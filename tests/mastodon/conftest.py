@@ -17,11 +17,13 @@ from fedserver.bytes_cache import BytesCache
 from fedserver.clock import FixedClock
 from fedserver.config import Config, InstanceConfig
 from fedserver.context import Context
+from fedserver.domain_rules import DomainRules
 from fedserver.ids import IdMaker
 from fedserver.rate_limits import RateLimiter
 from fedserver.recent import Recent
 from fedserver.routing import CONTEXT, all_endpoints, mount
 from fedserver.routing.middleware import middlewares
+from fedserver.timed_cache import TimedCache
 from storage.database import Database
 from tests.mastodon.world import START, World
 
@@ -29,8 +31,10 @@ _MODULES = (
     "account_reads",
     "bookmarks",
     "custom_emojis",
+    "domain_blocks",
     "favourites",
     "instance",
+    "lists",
     "notifications",
     "people",
     "search",
@@ -63,7 +67,8 @@ def ctx(db: Database) -> Context:
         recent=Recent(clock),
         inbox=absent,
         signer_keys=absent,
-        own_keys=absent,
+        own_keys=TimedCache(clock, keep_s=60, max_entries=100),
+        domains=DomainRules("open", "here.test"),
     )
 
 

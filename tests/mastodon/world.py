@@ -8,6 +8,7 @@ from aiohttp.test_utils import TestClient
 from fedserver.context import Context
 from fedserver.secrets import token_hash
 from storage.accounts import INSERT_ACCOUNT, INSERT_IDENTITY
+from storage.lists import ADD_TO_LIST, INSERT_LIST
 from storage.media import INSERT_MEDIA
 from storage.oauth import INSERT_APPLICATION, INSERT_TOKEN
 from storage.query import Command
@@ -171,6 +172,33 @@ class World:
         await self.poll(account_id, status_id)
         return status_id
 
+    async def quote(
+        self, status_id: int, quoted_id: int, *, state: str = "accepted", legacy: bool = False
+    ) -> None:
+        """Let a status quote another."""
+        await self.execute(
+            """
+            INSERT INTO quotes (status_id, account_id, quoted_uri, quoted_id, quoted_account_id,
+                state, legacy, created_at)
+            SELECT s.id, s.account_id, q.uri, q.id, q.account_id, $3, $4, now()
+            FROM statuses s, statuses q WHERE s.id = $1 AND q.id = $2
+            """,
+            status_id,
+            quoted_id,
+            state,
+            legacy,
+        )
+
+    async def quoting_status(self, account_id: int) -> int:
+        """Give a status that quotes another of the same account."""
+        status_id = await self.status(account_id)
+        await self.quote(status_id, await self.status(account_id))
+        return status_id
+
+    async def quote_policy(self, status_id: int, policy: int) -> None:
+        """Say who may quote a status: bits of storage.visibility."""
+        await self.execute("UPDATE statuses SET quote_policy = $2 WHERE id = $1", status_id, policy)
+
     async def follow(self, follower: int, target: int, *, accepted: bool = True) -> None:
         await self.ctx.db.execute(
             INSERT_FOLLOW,
@@ -184,6 +212,14 @@ class World:
             ["en"],
             START,
         )
+
+    async def listed(self, owner: int, members: list[int]) -> int:
+        """Make a list of `owner`, who follows its members."""
+        list_id = self.next_id()
+        await self.ctx.db.execute(INSERT_LIST, list_id, owner, "List", "list", False, START)
+        ids = [self.next_id() for _ in members]
+        await self.ctx.db.execute(ADD_TO_LIST, list_id, ids, members, owner)
+        return list_id
 
     async def block(self, account_id: int, target: int) -> None:
         await self.ctx.db.execute(
