@@ -39,7 +39,7 @@ async def put_rule(
         now = ctx.clock.now()
         await tx.execute(PUT_DOMAIN_RULE, domain, severity, reason, private_comment, now)
         await _apply(ctx, tx, domain)
-    await ctx.domains.load(ctx.db)
+    await take_over(ctx)
     return domain
 
 
@@ -53,8 +53,14 @@ async def remove_rule(ctx: Context, text: str) -> str:
         if not await tx.execute(DELETE_DOMAIN_RULE, domain):
             raise NotFound(f"there is no rule for {domain}")
         await _apply(ctx, tx, domain)
-    await ctx.domains.load(ctx.db)
+    await take_over(ctx)
     return domain
+
+
+async def take_over(ctx: Context) -> None:
+    """Let this process follow the rules as they are now; who may sign here is asked anew."""
+    await ctx.domains.load(ctx.db)
+    ctx.signer_keys.clear()
 
 
 async def list_rules(ctx: Context) -> list[DomainRuleRow]:

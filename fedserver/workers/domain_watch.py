@@ -5,6 +5,7 @@ import logging
 
 from fedserver.context import Context
 from fedserver.events import DOMAINS
+from fedserver.services import domains
 from storage.failures import is_temporary
 
 log = logging.getLogger(__name__)
@@ -19,16 +20,10 @@ async def watch_domains(ctx: Context) -> None:
     while True:
         await ctx.events.wait(DOMAINS, timeout_s=SWEEP_EVERY_S)
         try:
-            await take_over(ctx)
+            await domains.take_over(ctx)
         except Exception as error:  # the worker outlives a restart of the database
             if not is_temporary(error):
                 raise
             log.warning("the rules for domains wait for the database: %s", error)
             await asyncio.sleep(_DATABASE_PAUSE_S)
             ctx.events.wake(DOMAINS)
-
-
-async def take_over(ctx: Context) -> None:
-    """Read the rules; who may sign here is asked anew, too."""
-    await ctx.domains.load(ctx.db)
-    ctx.signer_keys.clear()

@@ -108,7 +108,6 @@ async def test_an_account_whose_handle_is_on_a_blocked_domain_is_refused(
     await known(server, peer, mallory)
     await server.ctx.db.execute(DOMAIN_OF, mallory.uri, "social.evil.example")
     await domains.put_rule(server.ctx, "evil.example", "block")
-    server.ctx.signer_keys.clear()
     answer = await peer.post(server.shared_inbox, mallory.create(2), actor=mallory)
     assert answer.status == 403
 
@@ -190,7 +189,6 @@ async def test_blocking_hides_and_severs_and_unblocking_brings_back_all_but_the_
     await domains.remove_rule(server.ctx, peer.host)
     assert await is_visible(server, peer, None)
     assert await server.ctx.db.value(HIDDEN, mallory.uri) is False
-    server.ctx.signer_keys.clear()
     answer = await peer.post(server.shared_inbox, mallory.create(9), actor=mallory)
     assert answer.status == 202
 
