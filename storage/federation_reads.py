@@ -4,8 +4,6 @@ from dataclasses import dataclass
 
 from storage.paging import paged
 from storage.query import Query
-from storage.statuses import STATUS_COLUMNS, StatusRow
-from storage.visibility import visible
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +48,6 @@ FOLLOWING_PAGE = paged(
     ORDER BY f.id {direction} LIMIT $3
     """,
     RelatedRow,
-)
-# All public replies, the oldest first.
-PUBLIC_REPLIES = Query(
-    f"""
-    SELECT {STATUS_COLUMNS} FROM statuses s
-    WHERE s.in_reply_to_id = $1 AND s.id > $2 AND s.visibility IN ('public', 'unlisted')
-        AND {visible("s", "NULL::bigint")}
-    ORDER BY s.id LIMIT $3
-    """,
-    StatusRow,
 )
 
 

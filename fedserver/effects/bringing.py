@@ -8,7 +8,7 @@ import nh3
 from activitypub.addressing import visibility_of
 from activitypub.errors import ProtocolError
 from activitypub.model import Attachment, Object, Poll
-from activitypub.origins import same_origin
+from activitypub.origins import is_web_url, same_origin
 from activitypub.parse import ACTOR_TYPES, parse_actor, parse_object
 from fedserver.context import Context
 from fedserver.effects.new_status import Mentioned, NewPoll, NewStatus, RemoteMedia, insert_status
@@ -114,6 +114,8 @@ async def status_of_object(
         media=tuple(_media(given.attachments)),
         poll=_poll(given.poll) if given.poll else None,
         created_at=created_at,
+        replies_uri=_collection(given.replies, given),
+        context_uri=_context(given),
     )
 
 
@@ -125,6 +127,17 @@ async def _parent(ctx: Context, uri: str | None, budget: Budget) -> StatusRow | 
         return await bring_status(ctx, uri, budget)
     except (FedserverError, ProtocolError):
         return None
+
+
+def _collection(uri: str | None, given: Object) -> str | None:
+    """An object's own collections lie where it does itself."""
+    return uri if uri and same_origin(uri, given.id) else None
+
+
+def _context(given: Object) -> str | None:
+    """The thread's collection is its first author's, who may be on any server (FEP-7888). Many
+    write a `context` that is only a name."""
+    return given.context if given.context and is_web_url(given.context) else None
 
 
 def _honest_url(given: Object) -> str:

@@ -1,38 +1,26 @@
 """Collections of a person: outbox, followers, following, featured (ActivityPub §5)."""
 
-from collections.abc import Sequence
-
 from aiohttp import web
 
 from activitypub.json_bytes import loads
-from activitypub.model import Activity, Collection, Object
+from activitypub.model import Collection
 from activitypub.parse import parse_activity
 from fedserver import documents
 from fedserver.context import Context
 from fedserver.errors import NotFound
 from fedserver.federation.actors import local_account
+from fedserver.federation.collection_pages import CollectionParams, head, page
 from fedserver.federation.replies import activity_reply
 from fedserver.federation.requests import check_fetch
-from fedserver.routing import Id, Media, Params, Reply, endpoint
+from fedserver.routing import Media, Reply, endpoint
 from storage.accounts import AccountRow
 from storage.federation_reads import FOLLOWER_PAGE, FOLLOWING_PAGE, OUTBOX_PAGE, RelatedRow
-from storage.paging import Cursor, Paged, PageEdges, edges, fetch_page
+from storage.paging import Paged, edges, fetch_page
 from storage.statuses import PINNED_OF_ACCOUNT
 
 _OUTBOX_PAGE = 20
 _PEOPLE_PAGE = 40
 _MEDIA = Media.ACTIVITY
-
-
-class CollectionParams(Params, frozen=True, kw_only=True):
-    """`page` asks for a page; `max_id` and `min_id` say which."""
-
-    page: str | None = None
-    max_id: Id | None = None
-    min_id: Id | None = None
-
-    def cursor(self, limit: int) -> Cursor:
-        return Cursor(limit, max_id=self.max_id, min_id=self.min_id)
 
 
 @endpoint("GET", "/users/{username}/outbox", media=_MEDIA, rate="none")
@@ -43,11 +31,11 @@ async def outbox(
     account = await _readable(ctx, request, username)
     uri = account.outbox_url or ""
     if params.page is None:
-        return activity_reply(_head(uri, account.statuses_count))
+        return activity_reply(head(uri, account.statuses_count))
     cursor = params.cursor(_OUTBOX_PAGE)
     rows = await fetch_page(ctx.db, OUTBOX_PAGE, cursor, account.id)
     items = [parse_activity(loads(row.document)) for row in rows]
-    return activity_reply(_page(uri, items, edges(rows, cursor, lambda row: row.id), params))
+    return activity_reply(page(uri, items, edges(rows, cursor, lambda row: row.id), params))
 
 
 @endpoint("GET", "/users/{username}/followers", media=_MEDIA, rate="none")
@@ -108,35 +96,8 @@ async def _people(
     if account.hide_collections:
         return activity_reply(Collection(type="OrderedCollection", id=uri, total_items=total))
     if params.page is None:
-        return activity_reply(_head(uri or "", total))
+        return activity_reply(head(uri or "", total))
     cursor = params.cursor(_PEOPLE_PAGE)
     rows = await fetch_page(ctx.db, query, cursor, account.id)
     people = [row.uri for row in rows]
-    return activity_reply(_page(uri or "", people, edges(rows, cursor, lambda row: row.id), params))
-
-
-def _head(uri: str, total: int) -> Collection:
-    return Collection(type="OrderedCollection", id=uri, total_items=total, first=f"{uri}?page=true")
-
-
-def _page(
-    uri: str,
-    items: Sequence[str | Object | Activity],
-    page_edges: PageEdges,
-    params: CollectionParams,
-) -> Collection:
-    older, newer = page_edges.next_max_id, page_edges.prev_min_id
-    return Collection(
-        type="OrderedCollectionPage",
-        id=_page_uri(uri, params),
-        part_of=uri,
-        items=tuple(items),
-        next=f"{uri}?page=true&max_id={older}" if older is not None else None,
-        prev=f"{uri}?page=true&min_id={newer}" if newer is not None else None,
-    )
-
-
-def _page_uri(uri: str, params: CollectionParams) -> str:
-    at = f"&max_id={params.max_id}" if params.max_id is not None else ""
-    at += f"&min_id={params.min_id}" if params.min_id is not None else ""
-    return f"{uri}?page=true{at}"
+    return activity_reply(page(uri or "", people, edges(rows, cursor, lambda row: row.id), params))
