@@ -56,7 +56,8 @@ def _context(value: Document) -> Any:
         case Activity():
             return _activity_context(value)
         case Collection():
-            return object_context(quotes=True) if _embeds(value) else ACTIVITYSTREAMS
+            whole = _embeds(value) or "items" in value.unknown
+            return object_context(quotes=True) if whole else ACTIVITYSTREAMS
         case Tombstone():
             return ACTIVITYSTREAMS
         case _:
@@ -66,7 +67,11 @@ def _context(value: Document) -> Any:
 def _activity_context(activity: Activity) -> Any:
     if activity.object is not None and not isinstance(activity.object, str | Tombstone):
         return _context(activity.object)
-    return activity_context(reacts=bool(activity.emojis) or activity.type == "EmojiReact")
+    return activity_context(
+        reacts=bool(activity.emojis)
+        or activity.type == "EmojiReact"
+        or "object" in activity.unknown
+    )
 
 
 def _embeds(collection: Collection) -> bool:

@@ -28,6 +28,10 @@ class Uris:
         """The page for people."""
         return f"{self.base}/@{username}"
 
+    def featured_tags(self, actor_uri: str) -> str:
+        """The collection of hashtags on a profile of ours."""
+        return f"{actor_uri}/collections/tags"
+
     def status(self, username: str, status_id: int) -> str:
         return f"{self.base}/users/{username}/statuses/{status_id}"
 

@@ -24,6 +24,7 @@ def actor(ctx: Context, account: AccountRow, keys: Sequence[KeyRow]) -> Actor:
         followers=account.followers_url,
         following=account.following_url,
         featured=account.featured_url,
+        featured_tags=uris.featured_tags(account.uri) if account.featured_url else None,
         shared_inbox=account.shared_inbox_url,
         keys=tuple(_key(row) for row in keys if row.kind != "recovery"),
         icon_url=uris.media(account.avatar_blob) if account.avatar_blob else None,

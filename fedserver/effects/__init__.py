@@ -6,6 +6,7 @@ from fedserver.effects.block import Block
 from fedserver.effects.bringing import bring_status, find_by_url
 from fedserver.effects.create import AlreadyPosted, Create
 from fedserver.effects.delete import DeleteActor, DeleteStatus
+from fedserver.effects.feature_tag import FeatureTag, UnfeatureTag
 from fedserver.effects.follow import Accept, Follow, Reject, accept, reject
 from fedserver.effects.like import Like
 from fedserver.effects.new_status import Mentioned, NewPoll, NewStatus, RemoteMedia
@@ -29,6 +30,7 @@ __all__ = [
     "Create",
     "DeleteActor",
     "DeleteStatus",
+    "FeatureTag",
     "Follow",
     "Like",
     "Mentioned",
@@ -42,6 +44,7 @@ __all__ = [
     "RemoteMedia",
     "Undo",
     "Undoable",
+    "UnfeatureTag",
     "Unpin",
     "UpdateActor",
     "UpdateStatus",

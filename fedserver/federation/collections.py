@@ -13,7 +13,9 @@ from fedserver.federation.collection_pages import CollectionParams, head, page
 from fedserver.federation.replies import activity_reply
 from fedserver.federation.requests import check_fetch
 from fedserver.routing import Media, Reply, endpoint
+from fedserver.uris import Uris
 from storage.accounts import AccountRow
+from storage.featured_tags import FEATURED_TAGS_OF
 from storage.federation_reads import FOLLOWER_PAGE, FOLLOWING_PAGE, OUTBOX_PAGE, RelatedRow
 from storage.paging import Paged, edges, fetch_page
 from storage.statuses import PINNED_OF_ACCOUNT
@@ -73,6 +75,26 @@ async def featured(ctx: Context, request: web.Request, username: str) -> Reply:
             id=account.featured_url,
             total_items=len(items),
             items=items,
+        )
+    )
+
+
+@endpoint("GET", "/users/{username}/collections/tags", media=_MEDIA, rate="none")
+async def featured_tags(ctx: Context, request: web.Request, username: str) -> Reply:
+    """Give the hashtags that a person shows on their profile (toot:featuredTags)."""
+    account = await _readable(ctx, request, username)
+    uris = Uris(ctx.config.base_url)
+    rows = await ctx.db.fetch(FEATURED_TAGS_OF, account.id)
+    hashtags = [
+        {"type": "Hashtag", "href": uris.tag(row.tag_name), "name": f"#{row.name}"} for row in rows
+    ]
+    return activity_reply(
+        Collection(
+            type="Collection",
+            id=uris.featured_tags(account.uri),
+            total_items=len(hashtags),
+            # A Hashtag is a Link without an id, which the model has no place for among items.
+            unknown={"items": hashtags} if hashtags else {},
         )
     )
 
