@@ -18,7 +18,8 @@ log = logging.getLogger(__name__)
 INBOX = "fedserver_inbox"
 DELIVERIES = "fedserver_deliveries"
 TOKENS = "fedserver_tokens"
-CHANNELS = (INBOX, DELIVERIES, TOKENS)
+THREADS = "fedserver_threads"
+CHANNELS = (INBOX, DELIVERIES, TOKENS, THREADS)
 
 NOTIFY = Command("SELECT pg_notify($1, $2)")
 

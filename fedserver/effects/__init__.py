@@ -15,9 +15,11 @@ from fedserver.effects.performing import perform, perform_in
 from fedserver.effects.pin import Pin, Unpin
 from fedserver.effects.private import Bookmark, Mute
 from fedserver.effects.receiving import READERS, receive
+from fedserver.effects.threads import complete_thread
 from fedserver.effects.undo import Undo, announce_of
 from fedserver.effects.update import UpdateActor, UpdateStatus
 from fedserver.effects.vote import Vote
+from fedserver.effects.wanted_threads import ask_for_thread
 
 __all__ = [
     "READERS",
@@ -51,7 +53,9 @@ __all__ = [
     "Vote",
     "accept",
     "announce_of",
+    "ask_for_thread",
     "bring_status",
+    "complete_thread",
     "find_by_url",
     "perform",
     "perform_in",

@@ -12,6 +12,7 @@ from activitypub.origins import is_web_url, same_origin
 from activitypub.parse import ACTOR_TYPES, parse_actor, parse_object
 from fedserver.context import Context
 from fedserver.effects.new_status import Mentioned, NewPoll, NewStatus, RemoteMedia, insert_status
+from fedserver.effects.wanted_threads import ask_for_thread
 from fedserver.errors import FedserverError, Gone, NotFound, Refused
 from fedserver.services import fetch, resolve
 from fedserver.services.fetch import Budget
@@ -84,6 +85,8 @@ async def store_object(ctx: Context, fetched: Object, budget: Budget) -> StatusR
     row = await ctx.db.one(STATUS_BY_URI, fetched.id)
     if row is None:
         raise NotFound("Record not found")
+    if status.replies_uri or status.context_uri:
+        await ask_for_thread(ctx, row.thread_id, row.id)
     return row
 
 
