@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from activitypub import base58
 from activitypub.errors import KeyFormatError
 
 PrivateKey: TypeAlias = RSAPrivateKey | Ed25519PrivateKey
@@ -41,8 +42,6 @@ MAX_MULTIKEY_CHARS: Final = 2048
 DID_KEY_PREFIX: Final = "did:key:"
 _ED25519_CODE: Final = b"\xed\x01"  # varint of multicodec 0xed, ed25519-pub
 _RSA_CODE: Final = b"\x85\x24"  # varint of multicodec 0x1205, rsa-pub
-_BASE58_ALPHABET: Final = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
-_BASE58_VALUES: Final = {char: value for value, char in enumerate(_BASE58_ALPHABET)}
 _PUBLIC_PEM: Final = re.compile(
     r"-----BEGIN (RSA )?PUBLIC KEY-----([A-Za-z0-9+/=\s]+)-----END (?:RSA )?PUBLIC KEY-----"
 )
@@ -128,9 +127,9 @@ def multikey_encode(public: PublicKey) -> str:
     Ed25519 as multicodec 0xed with the raw key, RSA as 0x1205 with the PKCS #1 DER.
     """
     if isinstance(public, Ed25519PublicKey):
-        return "z" + _base58_encode(_ED25519_CODE + public.public_bytes_raw())
+        return "z" + base58.encode(_ED25519_CODE + public.public_bytes_raw())
     der = public.public_bytes(Encoding.DER, PublicFormat.PKCS1)
-    return "z" + _base58_encode(_RSA_CODE + der)
+    return "z" + base58.encode(_RSA_CODE + der)
 
 
 def multikey_decode(text: str) -> PublicKey:
@@ -139,7 +138,7 @@ def multikey_decode(text: str) -> PublicKey:
         raise KeyFormatError("Multikey is too long")
     if not text.startswith("z"):
         raise KeyFormatError("Multikey is not base58btc (it must start with z)")
-    raw = _base58_decode(text[1:])
+    raw = base58.decode(text[1:])
     code, body = raw[:2], raw[2:]
     if code == _ED25519_CODE:
         return _load_raw_ed25519(body)
@@ -165,27 +164,3 @@ def parse_did_key(did: str) -> PublicKey:
     if not did.startswith(DID_KEY_PREFIX):
         raise KeyFormatError("not a did:key")
     return multikey_decode(did.removeprefix(DID_KEY_PREFIX))
-
-
-# base58btc in a few lines of our own: the package of that name had its last release in 2021.
-
-
-def _base58_encode(data: bytes) -> str:
-    number = int.from_bytes(data, "big")
-    digits: list[str] = []
-    while number:
-        number, digit = divmod(number, 58)
-        digits.append(_BASE58_ALPHABET[digit])
-    leading_zeros = len(data) - len(data.lstrip(b"\0"))
-    return "1" * leading_zeros + "".join(reversed(digits))
-
-
-def _base58_decode(text: str) -> bytes:
-    number = 0
-    for char in text:
-        digit = _BASE58_VALUES.get(char)
-        if digit is None:
-            raise KeyFormatError("not base58")
-        number = number * 58 + digit
-    leading_zeros = len(text) - len(text.lstrip("1"))
-    return b"\0" * leading_zeros + number.to_bytes((number.bit_length() + 7) // 8, "big")

@@ -38,4 +38,4 @@ class Context:
     recent: Recent
     inbox: InboxStore
     signer_keys: TimedCache[str, SignerKeyRow]
-    own_keys: TimedCache[int, KeyRow]
+    own_keys: TimedCache[tuple[int, str], KeyRow]

@@ -52,6 +52,10 @@ class Unauthorized(FedserverError):
         self.status = status
 
 
+class Unsigned(Unauthorized):
+    """A peer's request bears no signature that holds."""
+
+
 class Forbidden(FedserverError):
     """We know who is asking, and they may not (API: 403)."""
 

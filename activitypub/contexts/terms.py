@@ -4,6 +4,7 @@ from typing import Any, TypeAlias
 
 ACTIVITYSTREAMS = "https://www.w3.org/ns/activitystreams"
 SECURITY_V1 = "https://w3id.org/security/v1"
+DATA_INTEGRITY = "https://w3id.org/security/data-integrity/v1"
 
 Context: TypeAlias = list[str | dict[str, Any]]
 

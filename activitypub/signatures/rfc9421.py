@@ -14,11 +14,12 @@ from http_message_signatures import (
     HTTPSignatureAlgorithm,
     MappingKeyResolver,
 )
-from http_message_signatures.algorithms import ED25519, RSA_V1_5_SHA256
+from http_message_signatures.algorithms import ED25519, RSA_PSS_SHA512, RSA_V1_5_SHA256
 
 from activitypub.digests import check_content_digest, content_digest_header
 from activitypub.errors import SignatureError
 from activitypub.keys import PrivateKey, PublicKey
+from activitypub.signatures.negotiation import SignatureWish
 from activitypub.signatures.request import (
     MAX_COVERED,
     MAX_SIGNATURE_BYTES,
@@ -37,10 +38,17 @@ from activitypub.signatures.request import (
 )
 
 LABEL: Final = "sig1"
+_EXPIRES_AFTER: Final = timedelta(hours=1)
 MAX_LABELS: Final = 8
 _REQUIRED: Final = ("@method", "@target-uri")
 _CONTENT_DIGEST: Final = "content-digest"
-_KNOWN_ALGORITHMS: Final = (None, ED25519.algorithm_id, RSA_V1_5_SHA256.algorithm_id)
+# The kind of key says what may be tried, never the message alone (RFC 9421 §7.3.6); PKCS #1 v1.5
+# comes first, which nearly everybody signs with.
+_RSA_ALGORITHMS: Final = (RSA_V1_5_SHA256, RSA_PSS_SHA512)
+_KNOWN_ALGORITHMS: Final = (
+    *(None, ED25519.algorithm_id),
+    *(algorithm.algorithm_id for algorithm in _RSA_ALGORITHMS),
+)
 
 
 @dataclass(slots=True)
@@ -81,22 +89,26 @@ def sign_rfc9421(
     now: datetime,
     body: bytes | None = None,
     content_type: str | None = None,
+    wish: SignatureWish | None = None,
 ) -> dict[str, str]:
     """All headers that sign a request: Host, Date, Signature-Input, Signature, and with a body
     Content-Digest (and Content-Type if given).
 
     Covers @method, @target-uri and, with a body, content-digest; parameters created, keyid, alg.
+    What the receiver wished for (§5) is added to that, unless it wants another key or algorithm.
     Pure and thread-safe. Raises SignatureError for an unusable URL.
     """
     headers = {"Host": authority(split_url(url)), "Date": http_date(now)}
-    covered = list(_REQUIRED)
     if content_type is not None:
         headers["Content-Type"] = content_type
     if body is not None:
         headers["Content-Digest"] = content_digest_header(body)
-        covered.append(_CONTENT_DIGEST)
+    algorithm = _algorithms_for(private_key)[0]
+    if wish is None or not _is_ours_to_fulfil(wish, key_id, algorithm):
+        components = (*_REQUIRED, _CONTENT_DIGEST) if body is not None else _REQUIRED
+        wish = SignatureWish(LABEL, components)
     signer = HTTPMessageSigner(
-        signature_algorithm=_algorithm_for(private_key),
+        signature_algorithm=algorithm,
         key_resolver=MappingKeyResolver(public_keys={}, private_keys={key_id: private_key}),
     )
     message = _Message(method.upper(), url, headers)
@@ -105,8 +117,11 @@ def sign_rfc9421(
             message,
             key_id=key_id,
             created=now,
-            label=LABEL,
-            covered_component_ids=covered,
+            expires=now + _EXPIRES_AFTER if wish.expires else None,
+            nonce=wish.nonce,
+            tag=wish.tag,
+            label=wish.label,
+            covered_component_ids=wish.components,
             use_existing_digest=body is not None,
         )
     except HTTPMessageSignaturesException as error:
@@ -114,9 +129,14 @@ def sign_rfc9421(
     return message.headers
 
 
-def _algorithm_for(key: PrivateKey | PublicKey) -> type[HTTPSignatureAlgorithm]:
-    """The algorithm follows from the kind of key, never from the message (RFC 9421 §7.3.6)."""
-    return RSA_V1_5_SHA256 if isinstance(key, RSAPrivateKey | RSAPublicKey) else ED25519
+def _is_ours_to_fulfil(
+    wish: SignatureWish, key_id: str, algorithm: type[HTTPSignatureAlgorithm]
+) -> bool:
+    return wish.key_id in (None, key_id) and wish.alg in (None, algorithm.algorithm_id)
+
+
+def _algorithms_for(key: PrivateKey | PublicKey) -> tuple[type[HTTPSignatureAlgorithm], ...]:
+    return _RSA_ALGORITHMS if isinstance(key, RSAPrivateKey | RSAPublicKey) else (ED25519,)
 
 
 def read_rfc9421(request: SignedRequest, now: datetime) -> Claim:
@@ -228,9 +248,17 @@ def _check_times(parameters: Mapping[str, object], now: datetime) -> None:
 
 def check_rfc9421(claim: Claim, public_key: PublicKey) -> None:
     """Verify a claim with the signer's key; raises SignatureError."""
-    algorithm = _algorithm_for(public_key)
-    if claim.algorithm not in (None, algorithm.algorithm_id):
+    named = claim.algorithm
+    fitting = [
+        one for one in _algorithms_for(public_key) if named is None or named == one.algorithm_id
+    ]
+    if not fitting:
         raise SignatureError("signature algorithm does not fit the key")
+    if not any(_verifies(claim, public_key, algorithm) for algorithm in fitting):
+        raise SignatureError("signature does not verify")
+
+
+def _verifies(claim: Claim, public_key: PublicKey, algorithm: type[HTTPSignatureAlgorithm]) -> bool:
     verifier = _Verifier(
         signature_algorithm=algorithm,
         key_resolver=MappingKeyResolver(public_keys={claim.key_id: public_key}, private_keys={}),
@@ -238,5 +266,6 @@ def check_rfc9421(claim: Claim, public_key: PublicKey) -> None:
     message = _Message(claim.method, claim.url, dict(claim.message_headers))
     try:
         verifier.verify(message, max_age=None)
-    except HTTPMessageSignaturesException as error:
-        raise SignatureError("signature does not verify") from error
+    except HTTPMessageSignaturesException:
+        return False
+    return True

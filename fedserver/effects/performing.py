@@ -2,11 +2,13 @@
 
 from urllib.parse import urlsplit
 
+from activitypub.addressing import is_public
 from activitypub.build import to_document
 from activitypub.json_bytes import dumps
 from fedserver.context import Context
 from fedserver.effects.acts import Act, Notice, Outgoing
 from fedserver.ids import parse_id
+from fedserver.services import proving
 from storage.accounts import AccountRow
 from storage.database import Transaction
 from storage.deliveries import INSERT_DELIVERIES
@@ -66,6 +68,9 @@ async def _send(ctx: Context, tx: Transaction, act: Act) -> None:
 
 async def _keep(ctx: Context, tx: Transaction, actor: AccountRow, outgoing: Outgoing) -> int:
     activity = outgoing.activity
+    document = to_document(activity)
+    if any(map(is_public, (*activity.to, *activity.cc))):
+        document = await proving.prove(ctx, tx, actor, document)
     activity_id = _local_id(activity.id or "") or ctx.ids.new()
     await tx.execute(
         INSERT_ACTIVITY,
@@ -73,7 +78,7 @@ async def _keep(ctx: Context, tx: Transaction, actor: AccountRow, outgoing: Outg
         activity.id,
         actor.id,
         activity.type,
-        dumps(to_document(activity)),
+        dumps(document),
         outgoing.listed,
         outgoing.status_id,
         ctx.clock.now(),

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from activitypub.model import Activity, Collection, Object
+from activitypub.model import Collection, Object
 from fedserver.routing import Id, Params
 from storage.paging import Cursor, PageEdges
 
-Item = str | Object | Activity
+Item = str | Object
 
 
 class CollectionParams(Params, frozen=True, kw_only=True):

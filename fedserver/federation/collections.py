@@ -2,9 +2,9 @@
 
 from aiohttp import web
 
-from activitypub.json_bytes import loads
+from activitypub.build import to_document
+from activitypub.json_bytes import dumps, loads
 from activitypub.model import Collection
-from activitypub.parse import parse_activity
 from fedserver import documents
 from fedserver.context import Context
 from fedserver.errors import NotFound
@@ -36,8 +36,9 @@ async def outbox(
         return activity_reply(head(uri, account.statuses_count))
     cursor = params.cursor(_OUTBOX_PAGE)
     rows = await fetch_page(ctx.db, OUTBOX_PAGE, cursor, account.id)
-    items = [parse_activity(loads(row.document)) for row in rows]
-    return activity_reply(page(uri, items, edges(rows, cursor, lambda row: row.id), params))
+    listed = to_document(page(uri, [], edges(rows, cursor, lambda row: row.id), params))
+    # As they were sent, with a context of their own: their proofs hold for nothing else.
+    return activity_reply(dumps({**listed, "orderedItems": [loads(row.document) for row in rows]}))
 
 
 @endpoint("GET", "/users/{username}/followers", media=_MEDIA, rate="none")

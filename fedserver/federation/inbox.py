@@ -12,8 +12,9 @@ from activitypub.signatures import SignedRequest
 from activitypub.trust import Verified, authenticate
 from fedserver.context import Context
 from fedserver.federation.requests import signed_request
-from fedserver.routing import Media, Reply, endpoint
-from fedserver.services import fetch, verification
+from fedserver.routing import Media, Reply, endpoint, wanted_signature
+from fedserver.services import fetch, proving, verification
+from fedserver.services.fetch import Budget
 from fedserver.services.verification import KeyGone
 from storage.accounts import ACCOUNT_BY_URI
 from storage.hosts import HEARD_FROM
@@ -22,6 +23,7 @@ from storage.inbox import NewItem
 # The profile that makes JSON-LD an ActivityPub document (ActivityPub §3.2), with either scheme.
 _PROFILE = "://www.w3.org/ns/activitystreams"
 _HEARD_EVERY_S = 60.0
+_PROOF_FETCHES = 4  # the key, its owner, and WebFinger of the owner
 _ACCEPTED = Reply(b"", status=202, content_type="text/plain")
 
 
@@ -57,7 +59,8 @@ async def _take(ctx: Context, request: web.Request) -> Reply:
         if verified is not None:
             await _store(ctx, verified, body)
     except Refusal as refusal:
-        return Reply({"error": refusal.reason}, status=refusal.status)
+        headers = wanted_signature(with_body=True) if refusal.status == 401 else {}
+        return Reply({"error": refusal.reason}, status=refusal.status, headers=headers)
     return _ACCEPTED
 
 
@@ -107,7 +110,10 @@ async def _verify(
         key = await verification.signer(ctx, request)
         if key.suspended:
             raise Refusal(403, "the actor is suspended here")
-        return authenticate(parse_envelope(document), key.actor_uri)
+        await _note_sign_of_life(ctx, key.actor_uri)
+        activity = parse_envelope(document)
+        author = await _author(ctx, document, activity.actor, key.actor_uri)
+        return authenticate(activity, author)
     except KeyGone as error:
         if document.get("type") == "Delete":
             return None
@@ -120,11 +126,18 @@ async def _verify(
         raise Refusal(400, error.reason) from error
 
 
+async def _author(ctx: Context, document: dict[str, Any], actor: str | None, sender: str) -> str:
+    """Give who provably made the activity: the sender, or else whose proof it bears (FEP-8b32)."""
+    if actor == sender:
+        return sender
+    proven = await proving.proven_actor(ctx, document, Budget(_PROOF_FETCHES))
+    return proven or sender
+
+
 async def _store(ctx: Context, verified: Verified, body: bytes) -> None:
     activity = verified.activity
     item = NewItem(activity.id or "", verified.signer, activity.type, body)
     await ctx.inbox.put(item, ctx.clock.now())
-    await _note_sign_of_life(ctx, verified.signer)
 
 
 async def _note_sign_of_life(ctx: Context, signer: str) -> None:

@@ -5,7 +5,7 @@ from aiohttp import web
 from activitypub.errors import SignatureError
 from activitypub.signatures import SignedRequest, read_claim
 from fedserver.context import Context
-from fedserver.errors import Unauthorized
+from fedserver.errors import Unsigned
 from fedserver.services import verification
 from storage.accounts import ACCOUNT_BY_URI, AccountRow
 
@@ -28,7 +28,7 @@ async def check_fetch(ctx: Context, request: web.Request) -> None:
     """Let anybody read what is public, and fetch no key for it: a peer that verifies us asks for
     our actor, and must not have to wait until we have verified the peer.
 
-    Raises Unauthorized as `signer_of` does, but only where only signed fetches are served.
+    Raises Unsigned as `signer_of` does, but only where only signed fetches are served.
     """
     if ctx.config.federation.signed_fetches_only:
         await signer_of(ctx, request)
@@ -37,20 +37,20 @@ async def check_fetch(ctx: Context, request: web.Request) -> None:
 async def signer_of(ctx: Context, request: web.Request) -> AccountRow | None:
     """Give the account that signed a GET; None where it is not signed.
 
-    Raises Unauthorized for a signature that is wrong, and, where only signed fetches are served,
+    Raises Unsigned for a signature that is wrong, and, where only signed fetches are served,
     for a missing one.
     """
     if not _is_signed(request):
         if ctx.config.federation.signed_fetches_only:
-            raise Unauthorized("Request not signed")
+            raise Unsigned("Request not signed")
         return None
     try:
         key = await verification.signer(ctx, signed_request(ctx, request, b""))
     except SignatureError as error:
-        raise Unauthorized(error.reason) from error
+        raise Unsigned(error.reason) from error
     account = await ctx.db.one(ACCOUNT_BY_URI, key.actor_uri)
     if account is None or account.gone:
-        raise Unauthorized("the signer is not welcome here")
+        raise Unsigned("the signer is not welcome here")
     return account
 
 
@@ -58,7 +58,7 @@ async def known_signer(ctx: Context, request: web.Request) -> AccountRow | None:
     """Give the account that signed a GET where its key is known here already; None for all others,
     who read what everybody may read, and for whom nothing is fetched.
 
-    Raises Unauthorized as `signer_of` does.
+    Raises Unsigned as `signer_of` does.
     """
     if ctx.config.federation.signed_fetches_only:
         return await signer_of(ctx, request)
@@ -67,7 +67,7 @@ async def known_signer(ctx: Context, request: web.Request) -> AccountRow | None:
     try:
         claim = read_claim(signed_request(ctx, request, b""), now=ctx.clock.now())
     except SignatureError as error:
-        raise Unauthorized(error.reason) from error
+        raise Unsigned(error.reason) from error
     if await verification.known_key(ctx, claim.key_id) is None:
         return None
     return await signer_of(ctx, request)

@@ -5,7 +5,7 @@ from fedserver.routing.endpoints import Endpoint, Media, all_endpoints, endpoint
 from fedserver.routing.mounting import CONTEXT, mount
 from fedserver.routing.pages import Page, PageParams
 from fedserver.routing.params import Id, Params, UploadedFile
-from fedserver.routing.responses import JSON, Reply
+from fedserver.routing.responses import JSON, Reply, wanted_signature
 
 __all__ = [
     "CONTEXT",
@@ -24,4 +24,5 @@ __all__ = [
     "all_endpoints",
     "endpoint",
     "mount",
+    "wanted_signature",
 ]

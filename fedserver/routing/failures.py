@@ -17,11 +17,12 @@ from fedserver.errors import (
     Refused,
     Unauthorized,
     Unreachable,
+    Unsigned,
 )
 from fedserver.routing.endpoints import ENDPOINT, Endpoint, Media
 from fedserver.routing.error_pages import error_page
 from fedserver.routing.mounting import wants_activity
-from fedserver.routing.responses import error_reply
+from fedserver.routing.responses import error_reply, wanted_signature
 from storage.database import Conflict
 from storage.failures import is_temporary
 
@@ -107,6 +108,8 @@ def _headers(status: int, error: Exception) -> dict[str, str]:
         return {"Retry-After": str(max(1, math.ceil(error.retry_after_s)))}
     if status == 503:
         return {"Retry-After": str(_RETRY_AFTER_S)}
+    if isinstance(error, Unsigned):
+        return wanted_signature(with_body=False)
     if status == 401:
         return {"WWW-Authenticate": 'Bearer realm="fedserver"'}
     if isinstance(error, web.HTTPMethodNotAllowed):

@@ -7,6 +7,8 @@ from typing import Any
 import orjson
 from aiohttp import web
 
+from activitypub.signatures import accept_signature
+
 JSON = Any  # what orjson writes: dict, list, str, numbers, None, datetime, orjson.Fragment
 
 
@@ -56,3 +58,12 @@ def error_reply(
         charset="utf-8",
         headers=headers,
     )
+
+
+def wanted_signature(*, with_body: bool) -> dict[str, str]:
+    """Give the headers of a 401 that say how to sign: after draft-cavage §3.1.1 and RFC 9421 §5."""
+    covered = "(request-target) host date digest" if with_body else "(request-target) host date"
+    return {
+        "WWW-Authenticate": f'Signature realm="fedserver",headers="{covered}"',
+        "Accept-Signature": accept_signature(with_body=with_body),
+    }

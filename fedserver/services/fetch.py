@@ -14,7 +14,7 @@ from activitypub.jsonld import is_usual, normalise
 from activitypub.model import Actor, ActorKey
 from activitypub.origins import host_of
 from activitypub.parse import key_owner, parse_actor
-from activitypub.signatures import Dialect
+from activitypub.signatures import Dialect, SignatureWish
 from activitypub.trust import Fetched, Refetch, check_fetched, check_key_owner
 from fedserver.context import Context
 from fedserver.errors import Denied, FedserverError, Gone, Refused, Unreachable
@@ -140,8 +140,8 @@ async def get(ctx: Context, url: str) -> Response:
     first = Dialect(known) if known else Dialect.CAVAGE
     response = await _get(ctx, url, key_of_instance, first)
     if response.status in _REFUSALS:
-        second = Dialect.RFC9421 if first is Dialect.CAVAGE else Dialect.CAVAGE
-        again = await _get(ctx, url, key_of_instance, second)
+        second, wish = signing.second_knock(first, response, with_body=False)
+        again = await _get(ctx, url, key_of_instance, second, wish)
         if again.status < 300:
             await ctx.db.execute(REMEMBER_FETCH_DIALECT, host, str(second), ctx.clock.now())
             response = again
@@ -149,7 +149,11 @@ async def get(ctx: Context, url: str) -> Response:
 
 
 async def _get(
-    ctx: Context, url: str, key_of_instance: signing.SigningKey, dialect: Dialect
+    ctx: Context,
+    url: str,
+    key_of_instance: signing.SigningKey,
+    dialect: Dialect,
+    wish: SignatureWish | None = None,
 ) -> Response:
     try:
         return await ctx.out.request(
@@ -157,7 +161,7 @@ async def _get(
             url,
             headers={"Accept": ACCEPT},
             limits=limits(ctx),
-            signer=signing.signer(ctx, key_of_instance, dialect),
+            signer=signing.signer(ctx, key_of_instance, dialect, wish),
             follow_redirects=True,
         )
     except (ForbiddenTarget, TooLarge) as error:

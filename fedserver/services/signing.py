@@ -7,17 +7,19 @@ from dataclasses import dataclass
 from functools import partial
 
 from activitypub.keys import PrivateKey
-from activitypub.signatures import Dialect, sign_cavage, sign_rfc9421
+from activitypub.signatures import Dialect, SignatureWish, read_wish, sign_cavage, sign_rfc9421
 from fedserver.context import Context
 from fedserver.errors import NotFound
-from fedserver.outgoing import Signer
+from fedserver.outgoing import Response, Signer
 from fedserver.uris import Uris
 from storage.accounts import ACCOUNT_BY_URI, KEYS_OF_ACCOUNT, KeyRow
+from storage.database import Database, Transaction
 
 KEY_PURPOSE = "actor key"
 ACTIVITY_JSON = 'application/ld+json; profile="https://www.w3.org/ns/activitystreams"'
 
-_INSTANCE = 0  # stands for the instance actor where an account's id is wanted
+# Stands for the instance actor where an account's id is wanted.
+_INSTANCE = (0, "rsa")
 
 # RSA signing takes most of a delivery's time and releases the interpreter; a pool of its own, so
 # that nothing else waits behind it.
@@ -34,16 +36,29 @@ class SigningKey:
 
 async def signing_key(ctx: Context, account_id: int) -> SigningKey:
     """Give the RSA key of one of our accounts. Raises NotFound where there is none."""
-    row = ctx.own_keys.get(account_id) or await _read_key(ctx, account_id)
+    row = await _own_key(ctx, ctx.db, account_id, "rsa")
+    if row is None:
+        raise NotFound("the account has no signing key here")
     return SigningKey(row.uri, _private_key(ctx, row))
 
 
-async def _read_key(ctx: Context, account_id: int) -> KeyRow:
-    for row in await ctx.db.fetch(KEYS_OF_ACCOUNT, account_id):
-        if row.kind == "rsa" and row.private_key is not None:
-            ctx.own_keys.put(account_id, row)
+async def proof_key(ctx: Context, db: Database | Transaction, account_id: int) -> SigningKey | None:
+    """Give the Ed25519 key of one of our accounts, if it has one."""
+    row = await _own_key(ctx, db, account_id, "ed25519")
+    return None if row is None else SigningKey(row.uri, _private_key(ctx, row))
+
+
+async def _own_key(
+    ctx: Context, db: Database | Transaction, account_id: int, kind: str
+) -> KeyRow | None:
+    kept = ctx.own_keys.get((account_id, kind))
+    if kept is not None:
+        return kept
+    for row in await db.fetch(KEYS_OF_ACCOUNT, account_id):
+        if row.kind == kind and row.private_key is not None:
+            ctx.own_keys.put((account_id, kind), row)
             return row
-    raise NotFound("the account has no signing key here")
+    return None
 
 
 async def instance_key(ctx: Context) -> SigningKey:
@@ -51,9 +66,9 @@ async def instance_key(ctx: Context) -> SigningKey:
     row = ctx.own_keys.get(_INSTANCE)
     if row is None:
         account = await ctx.db.one(ACCOUNT_BY_URI, Uris(ctx.config.base_url).instance_actor)
-        if account is None:
+        row = await _own_key(ctx, ctx.db, account.id, "rsa") if account else None
+        if row is None:
             raise NotFound("the instance actor is missing: restart the server to make it")
-        row = await _read_key(ctx, account.id)
         ctx.own_keys.put(_INSTANCE, row)
     return SigningKey(row.uri, _private_key(ctx, row))
 
@@ -64,9 +79,11 @@ def _private_key(ctx: Context, row: KeyRow) -> PrivateKey:
     )
 
 
-def signer(ctx: Context, key: SigningKey, dialect: Dialect) -> Signer:
-    """Give what signs each hop of a request anew."""
-    sign = sign_cavage if dialect is Dialect.CAVAGE else sign_rfc9421
+def signer(
+    ctx: Context, key: SigningKey, dialect: Dialect, wish: SignatureWish | None = None
+) -> Signer:
+    """Give what signs each hop of a request anew; `wish` goes with RFC 9421 only."""
+    sign = sign_cavage if dialect is Dialect.CAVAGE else partial(sign_rfc9421, wish=wish)
 
     async def sign_request(method: str, url: str, body: bytes | None) -> Mapping[str, str]:
         call = partial(
@@ -82,3 +99,14 @@ def signer(ctx: Context, key: SigningKey, dialect: Dialect) -> Signer:
         return await asyncio.get_running_loop().run_in_executor(_threads, call)
 
     return sign_request
+
+
+def second_knock(
+    tried: Dialect, response: Response, *, with_body: bool
+) -> tuple[Dialect, SignatureWish | None]:
+    """Give how to sign anew what was refused: as the peer asks for it (RFC 9421 §5), else in the
+    other dialect."""
+    wish = read_wish(response.headers.get("Accept-Signature"), with_body=with_body)
+    if wish is not None or tried is Dialect.CAVAGE:
+        return Dialect.RFC9421, wish
+    return Dialect.CAVAGE, None

@@ -1,10 +1,12 @@
-"""Who signed a request: one function, asked by the inbox and by signed fetches alike."""
+"""Who signed: one function, asked for requests to the inbox, signed fetches and proofs alike."""
 
 import asyncio
+from collections.abc import Callable
+from functools import partial
 
 from activitypub.errors import KeyFormatError, ProtocolError, SignatureError
 from activitypub.keys import PublicKey, multikey_decode
-from activitypub.signatures import Claim, SignedRequest, check_signature, read_claim
+from activitypub.signatures import SignedRequest, check_signature, read_claim
 from fedserver.context import Context
 from fedserver.errors import FedserverError, Gone
 from fedserver.services import fetch, resolve
@@ -14,6 +16,9 @@ from storage.accounts import SIGNER_KEY, SignerKeyRow
 # A key may be read anew when its signature fails, but not at every failure.
 _REFETCH_EVERY_S = 300.0
 _KEY_FETCHES = 4  # the key, its owner, and WebFinger of the owner
+
+# Raises SignatureError if it was not this key that signed.
+Check = Callable[[PublicKey], None]
 
 
 class UnknownKey(SignatureError):
@@ -31,15 +36,25 @@ async def signer(ctx: Context, request: SignedRequest) -> SignerKeyRow:
     signature is wrong or missing.
     """
     claim = read_claim(request, now=ctx.clock.now())
-    stored = await known_key(ctx, claim.key_id)
+    check = partial(check_signature, claim)
+    return await verified_key(ctx, claim.key_id, check, Budget(_KEY_FETCHES))
+
+
+async def verified_key(ctx: Context, key_id: str, check: Check, budget: Budget) -> SignerKeyRow:
+    """Give the key `key_id` once `check` has passed with it; read anew, within bounds, where it is
+    not known or does not pass: it may have been replaced.
+
+    Raises SignatureError where it cannot be had, and what `check` raises.
+    """
+    stored = await known_key(ctx, key_id)
     if stored is None:
-        return await _verify_with(ctx, claim, await _new_key(ctx, claim.key_id))
+        return _checked(ctx, await _new_key(ctx, key_id, budget), check)
     try:
-        return await _verify_with(ctx, claim, stored)
+        return _checked(ctx, stored, check)
     except SignatureError:
-        if stored.ours or not _may_refetch(ctx, claim.key_id):
+        if stored.ours or not _may_refetch(ctx, key_id):
             raise
-    return await _verify_with(ctx, claim, await _fetched_key(ctx, claim.key_id))
+    return _checked(ctx, await _fetched_key(ctx, key_id, budget), check)
 
 
 async def known_key(ctx: Context, key_id: str) -> SignerKeyRow | None:
@@ -53,8 +68,8 @@ async def known_key(ctx: Context, key_id: str) -> SignerKeyRow | None:
     return row
 
 
-async def _verify_with(ctx: Context, claim: Claim, key: SignerKeyRow) -> SignerKeyRow:
-    check_signature(claim, _public_key(ctx, key))
+def _checked(ctx: Context, key: SignerKeyRow, check: Check) -> SignerKeyRow:
+    check(_public_key(ctx, key))
     return key
 
 
@@ -67,19 +82,18 @@ def _public_key(ctx: Context, key: SignerKeyRow) -> PublicKey:
         raise SignatureError(error.reason) from error
 
 
-async def _new_key(ctx: Context, key_id: str) -> SignerKeyRow:
+async def _new_key(ctx: Context, key_id: str, budget: Budget) -> SignerKeyRow:
     """Read a key that was not known; who asks while it is being read shares the answer."""
 
     async def read() -> SignerKeyRow:
         # Somebody may have stored it between the caller's look and now.
-        return await known_key(ctx, key_id) or await _fetched_key(ctx, key_id)
+        return await known_key(ctx, key_id) or await _fetched_key(ctx, key_id, budget)
 
     return await fetch.once(ctx, f"key {key_id}", read)
 
 
-async def _fetched_key(ctx: Context, key_id: str) -> SignerKeyRow:
+async def _fetched_key(ctx: Context, key_id: str, budget: Budget) -> SignerKeyRow:
     """Read the key from its owner, and the owner with it."""
-    budget = Budget(_KEY_FETCHES)
     try:
         async with asyncio.timeout(ctx.config.federation.request_timeout_s):
             actor, _ = await fetch.key(ctx, key_id, budget)

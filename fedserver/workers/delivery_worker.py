@@ -5,11 +5,11 @@ import asyncio
 import logging
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import Enum, auto
 
-from activitypub.signatures import Dialect
+from activitypub.signatures import Dialect, SignatureWish
 from fedserver.context import Context
 from fedserver.errors import NotFound, Unreachable
 from fedserver.events import DELIVERIES
@@ -51,7 +51,7 @@ SWEEP_EVERY_S = 60.0
 _DATABASE_PAUSE_S = 1.0
 # Lanes end in swarms: the places of a swarm are filled by one statement.
 _GATHER_S = 0.01
-_SECOND_KNOCK = frozenset({"400", "401", "403"})
+_SECOND_KNOCK = frozenset({400, 401, 403})
 _random = random.Random()
 
 
@@ -73,6 +73,7 @@ class Sent:
     verdict: Verdict
     reason: str
     retry_after: timedelta | None = None
+    refusal: Response | None = None
 
 
 async def deliver_always(ctx: Context) -> None:
@@ -193,9 +194,9 @@ async def _send_batch(
     if not rows:
         return [], dialect
     first = await _send(ctx, rows[0], dialect)
-    if first.reason in _SECOND_KNOCK:
-        other = Dialect.RFC9421 if dialect is Dialect.CAVAGE else Dialect.CAVAGE
-        again = await _send(ctx, rows[0], other)
+    if first.refusal is not None:
+        other, wish = signing.second_knock(dialect, first.refusal, with_body=True)
+        again = await _send(ctx, rows[0], other, wish)
         if again.verdict is Verdict.DELIVERED:
             await ctx.db.execute(REMEMBER_DIALECT, host, str(other), ctx.clock.now())
             first, dialect = again, other
@@ -212,10 +213,12 @@ async def _send_batch(
     return [first, *await asyncio.gather(*map(send_one, rows[1:]))], dialect
 
 
-async def _send(ctx: Context, row: DeliveryRow, dialect: Dialect) -> Sent:
+async def _send(
+    ctx: Context, row: DeliveryRow, dialect: Dialect, wish: SignatureWish | None = None
+) -> Sent:
     begun_s = ctx.clock.monotonic()
     try:
-        sent = await _post(ctx, row, dialect)
+        sent = await _post(ctx, row, dialect, wish)
     except Exception as error:  # one bad activity never stops those behind it
         if is_temporary(error):
             raise
@@ -231,7 +234,9 @@ async def _send(ctx: Context, row: DeliveryRow, dialect: Dialect) -> Sent:
     return sent
 
 
-async def _post(ctx: Context, row: DeliveryRow, dialect: Dialect) -> Sent:
+async def _post(
+    ctx: Context, row: DeliveryRow, dialect: Dialect, wish: SignatureWish | None
+) -> Sent:
     try:
         key = await signing.signing_key(ctx, row.account_id)
         response = await ctx.out.request(
@@ -240,7 +245,7 @@ async def _post(ctx: Context, row: DeliveryRow, dialect: Dialect) -> Sent:
             headers={"Content-Type": signing.ACTIVITY_JSON},
             body=row.document,
             limits=fetch.limits(ctx),
-            signer=signing.signer(ctx, key, dialect),
+            signer=signing.signer(ctx, key, dialect, wish),
             repeatable=True,  # the receiver knows a repeated activity by its id
         )
     except Unreachable as error:
@@ -259,9 +264,10 @@ def _judge(ctx: Context, row: DeliveryRow, response: Response) -> Sent:
     if status in (408, 425, 429) or status >= 500:
         retry_after = read_retry_after(response.headers.get("Retry-After"), ctx.clock.now())
         return Sent(row, Verdict.LATER, f"answered {status}", retry_after)
+    sent = Sent(row, Verdict.REFUSED, f"{status}")
     if status in (401, 403):
-        return _doubtful(row, f"{status}")
-    return Sent(row, Verdict.REFUSED, f"{status}")
+        sent = _doubtful(row, f"{status}")
+    return replace(sent, refusal=response) if status in _SECOND_KNOCK else sent
 
 
 def _doubtful(row: DeliveryRow, reason: str) -> Sent:

@@ -5,9 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.padding import MGF1, PSS
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.hashes import SHA512
 from http_message_signatures import HTTPMessageSigner, MappingKeyResolver
 from http_message_signatures.algorithms import ED25519, RSA_PSS_SHA512, RSA_V1_5_SHA256
 
@@ -50,6 +48,54 @@ B26_HEADERS = {
     "content-type": "application/json",
     "content-length": "18",
 }
+
+# RFC 9421 appendix B.1.2 (test-key-rsa-pss) and B.2.1 to B.2.3, signatures of the B.2 request.
+RSA_PSS_PUBLIC = """\
+-----BEGIN PUBLIC KEY-----
+MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAr4tmm3r20Wd/PbqvP1s2
++QEtvpuRaV8Yq40gjUR8y2Rjxa6dpG2GXHbPfvMs8ct+Lh1GH45x28Rw3Ry53mm+
+oAXjyQ86OnDkZ5N8lYbggD4O3w6M6pAvLkhk95AndTrifbIFPNU8PPMO7OyrFAHq
+gDsznjPFmTOtCEcN2Z1FpWgchwuYLPL+Wokqltd11nqqzi+bJ9cvSKADYdUAAN5W
+Utzdpiy6LbTgSxP7ociU4Tn0g5I6aDZJ7A8Lzo0KSyZYoA485mqcO0GVAdVw9lq4
+aOT9v6d+nb4bnNkQVklLQ3fVAvJm+xdDOp9LCNCN48V2pnDOkFV6+U9nV5oyc6XI
+2wIDAQAB
+-----END PUBLIC KEY-----
+"""
+B2_HEADERS = {
+    "host": "example.com",
+    "date": "Tue, 20 Apr 2021 02:07:55 GMT",
+    "content-type": "application/json",
+    "content-digest": (
+        "sha-512=:WZDPaVn/7XgHaAy8pmojAkGWoRx2UFChF41A2svX+TaPm+AbwAgBWnrIiYllu7BNNyealdVLvRwE"
+        "mTHWXvJwew==:"
+    ),
+    "content-length": "18",
+}
+B2_PSS = [
+    (
+        '();created=1618884473;keyid="test-key-rsa-pss";nonce="b3k2pp5k7z-50gnwp.yemd"',
+        "d2pmTvmbncD3xQm8E9ZV2828BjQWGgiwAaw5bAkgibUopemLJcWDy/lkbbHAve4cRAtx31Iq786U7it++wgGxbt"
+        "Rxf8Udx7zFZsckzXaJMkA7ChG52eSkFxykJeNqsrWH5S+oxNFlD4dzVuwe8DhTSja8xxbR/Z2cOGdCbzR72rgFW"
+        "hzx2VjBqJzsPLMIQKhO4DGezXehhWwE56YCE+O6c0mKZsfxVrogUvA4HELjVKWmAvtl6UnCh8jYzuVG5WSb/QEV"
+        "PnP5TmcAnLH1g+s++v6d4s8m0gCw1fV5/SITLq9mhho8K3+7EPYTU8IU1bLhdxO5Nyt8C8ssinQ98Xw9Q==",
+    ),
+    (
+        '("@authority" "content-digest" "@query-param";name="Pet");created=1618884473'
+        ';keyid="test-key-rsa-pss";tag="header-example"',
+        "LjbtqUbfmvjj5C5kr1Ugj4PmLYvx9wVjZvD9GsTT4F7GrcQEdJzgI9qHxICagShLRiLMlAJjtq6N4CDfKtjvuJy"
+        "E5qH7KT8UCMkSowOB4+ECxCmT8rtAmj/0PIXxi0A0nxKyB09RNrCQibbUjsLS/2YyFYXEu4TRJQzRw1rLEuEfY1"
+        "7SARYhpTlaqwZVtR8NV7+4UKkjqpcAoFqWFQh62s7Cl+H2fjBSpqfZUJcsIk4N6wiKYd4je2U/lankenQ99PZfB"
+        "4jY3I5rSV2DSBVkSFsURIjYErOs0tFTQosMTAoxk//0RoKUqiYY8Bh0aaUEb0rQl3/XaVe4bXTugEjHSw==",
+    ),
+    (
+        '("date" "@method" "@path" "@query" "@authority" "content-type" "content-digest"'
+        ' "content-length");created=1618884473;keyid="test-key-rsa-pss"',
+        "bbN8oArOxYoyylQQUU6QYwrTuaxLwjAC9fbY2F6SVWvh0yBiMIRGOnMYwZ/5MR6fb0Kh1rIRASVxFkeGt683+qR"
+        "pRRU5p2voTp768ZrCUb38K0fUxN0O0iC59DzYx8DFll5GmydPxSmme9v6ULbMFkl+V5B1TP/yPViV7KsLNmvKiL"
+        "JH1pFkh/aYA2HXXZzNBXmIkoQoLd7YfW91kE9o/CCoC1xMy7JA1ipwvKvfrs65ldmlu9bpG6A9BmzhuzF8Eim5f"
+        "8ui9eH8LZH896+QIF61ka39VBrohr9iyMUJpvRX2Zbhl5ZJzSRxpJyoEZAFL2FUo5fTIztsDZKEgM4cUA==",
+    ),
+]
 
 # RFC 9421 appendix B.1.1 (test-key-rsa) and §4.3: a proxy's rsa-v1_5-sha256 signature.
 RSA_PUBLIC = """-----BEGIN RSA PUBLIC KEY-----
@@ -114,6 +160,18 @@ def test_vector_b26_ed25519_verifies() -> None:
     check_signature(claim, load_public_key(ED25519_PUBLIC))
     with pytest.raises(SignatureError, match="does not verify"):
         check_signature(replace(claim, method="PUT"), load_public_key(ED25519_PUBLIC))
+
+
+@pytest.mark.parametrize(("signature_input", "signature"), B2_PSS)
+def test_vectors_b21_to_b23_rsa_pss_verify(signature_input: str, signature: str) -> None:
+    claim = vector_claim("test-key-rsa-pss", "example.com", B2_HEADERS, signature_input, signature)
+    check_signature(claim, load_public_key(RSA_PSS_PUBLIC))
+    altered_input = signature_input.replace("created=1618884473", "created=1618884474")
+    with pytest.raises(SignatureError, match="does not verify"):
+        check_signature(
+            vector_claim("test-key-rsa-pss", "example.com", B2_HEADERS, altered_input, signature),
+            load_public_key(RSA_PSS_PUBLIC),
+        )
 
 
 def test_vector_keys_belong_together() -> None:
@@ -357,12 +415,17 @@ def test_algorithm_comes_from_the_key(rsa_key: RSAPrivateKey) -> None:
         check_signature(claim, generate_ed25519_key().public_key())
 
 
-def test_rsa_pss_is_refused(rsa_key: RSAPrivateKey) -> None:
+@pytest.mark.parametrize("named", [True, False])
+def test_rsa_key_may_sign_with_pss(rsa_key: RSAPrivateKey, named: bool) -> None:
     peer = Peer(rsa_key)
     peer.algorithm = RSA_PSS_SHA512
-    with pytest.raises(SignatureError, match="unsupported"):
-        peer.verify()
-    peer.options["include_alg"] = False
+    peer.options["include_alg"] = named
+    peer.verify()
+
+
+def test_named_algorithm_is_the_only_one_tried(rsa_key: RSAPrivateKey) -> None:
+    request = Peer(rsa_key).request()
+    named = request.headers["signature-input"].replace("rsa-v1_5-sha256", "rsa-pss-sha512")
+    claim = read_claim(altered(request, signature_input=named), now=NOW)
     with pytest.raises(SignatureError, match="does not verify"):
-        peer.verify()
-    assert rsa_key.sign(b"", PSS(MGF1(SHA512()), 64), SHA512())  # the key itself could do it
+        check_signature(claim, rsa_key.public_key())
