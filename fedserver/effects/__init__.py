@@ -14,7 +14,7 @@ from fedserver.effects.outcomes import Outcome, OutcomeName
 from fedserver.effects.performing import perform, perform_in
 from fedserver.effects.pin import Pin, Unpin
 from fedserver.effects.private import Bookmark, Mute
-from fedserver.effects.receiving import READERS, receive
+from fedserver.effects.receiving import READERS, receive, receive_hearsay
 from fedserver.effects.threads import complete_thread
 from fedserver.effects.undo import Undo, announce_of
 from fedserver.effects.update import UpdateActor, UpdateStatus
@@ -60,5 +60,6 @@ __all__ = [
     "perform",
     "perform_in",
     "receive",
+    "receive_hearsay",
     "reject",
 ]

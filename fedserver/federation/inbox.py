@@ -5,8 +5,10 @@ from typing import Any
 from aiohttp import web
 
 from activitypub.errors import DocumentError, SignatureError, Untrusted
+from activitypub.hearsay import Hearsay, read_hearsay
 from activitypub.json_bytes import loads
-from activitypub.origins import host_of
+from activitypub.model import Activity
+from activitypub.origins import host_of, same_origin
 from activitypub.parse import parse_envelope
 from activitypub.signatures import SignedRequest
 from activitypub.trust import Verified, authenticate
@@ -17,6 +19,7 @@ from fedserver.services import fetch, proving, verification
 from fedserver.services.fetch import Budget
 from fedserver.services.verification import KeyGone
 from storage.accounts import ACCOUNT_BY_URI
+from storage.forwarding import IS_KNOWN_STATUS
 from storage.hosts import HEARD_FROM
 from storage.inbox import NewItem
 
@@ -56,7 +59,9 @@ async def _take(ctx: Context, request: web.Request) -> Reply:
         if await _deletes_a_stranger(ctx, document):
             return _ACCEPTED
         verified = await _verify(ctx, signed_request(ctx, request, body), document)
-        if verified is not None:
+        if isinstance(verified, Hearsay):
+            await _store_hearsay(ctx, verified, body)
+        elif verified is not None:
             await _store(ctx, verified, body)
     except Refusal as refusal:
         headers = wanted_signature(with_body=True) if refusal.status == 401 else {}
@@ -104,7 +109,7 @@ async def _deletes_a_stranger(ctx: Context, document: dict[str, Any]) -> bool:
 
 async def _verify(
     ctx: Context, request: SignedRequest, document: dict[str, Any]
-) -> Verified | None:
+) -> Verified | Hearsay | None:
     """Give what the signer may say of it; None for a Delete that nobody can prove any more."""
     try:
         key = await verification.signer(ctx, request)
@@ -113,6 +118,8 @@ async def _verify(
         await _note_sign_of_life(ctx, key.actor_uri)
         activity = parse_envelope(document)
         author = await _author(ctx, document, activity.actor, key.actor_uri)
+        if activity.actor != author and await _concerns_us(ctx, document, activity):
+            return read_hearsay(activity, author)
         return authenticate(activity, author)
     except KeyGone as error:
         if document.get("type") == "Delete":
@@ -132,6 +139,23 @@ async def _author(ctx: Context, document: dict[str, Any], actor: str | None, sen
         return sender
     proven = await proving.proven_actor(ctx, document, Budget(_PROOF_FETCHES))
     return proven or sender
+
+
+async def _concerns_us(ctx: Context, document: dict[str, Any], activity: Activity) -> bool:
+    """Whether it is worth asking the origin for what somebody brings without proof: it is, or
+    answers, a status that is known here. What is ours nobody brings us."""
+    if activity.actor is None or same_origin(activity.actor, ctx.config.base_url):
+        return False
+    created = document.get("object")
+    answered = created.get("inReplyTo") if isinstance(created, dict) else None
+    ids = [one for one in (activity.object_id, answered) if isinstance(one, str)]
+    return await ctx.db.value(IS_KNOWN_STATUS, ids) is True
+
+
+async def _store_hearsay(ctx: Context, hearsay: Hearsay, body: bytes) -> None:
+    """Under a name of its own, so that nobody can take the place of the activity itself."""
+    name = f"{hearsay.activity_id} brought by {hearsay.sender}"
+    await ctx.inbox.put(NewItem(name, hearsay.sender, hearsay.type, body), ctx.clock.now())
 
 
 async def _store(ctx: Context, verified: Verified, body: bytes) -> None:

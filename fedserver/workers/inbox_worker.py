@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from activitypub.errors import ProtocolError
+from activitypub.hearsay import read_hearsay
 from activitypub.json_bytes import loads
 from activitypub.parse import parse_activity
 from activitypub.trust import authenticate
@@ -174,6 +175,9 @@ async def _outcome(ctx: Context, row: InboxRow, budget: Budget) -> Outcome:
 async def _receive(ctx: Context, row: InboxRow, budget: Budget) -> Outcome:
     try:
         activity = parse_activity(await fetch.plain(loads(row.body, max_bytes=len(row.body))))
+        if activity.actor != row.actor_uri:
+            hearsay = read_hearsay(activity, row.actor_uri)
+            return await effects.receive_hearsay(ctx, hearsay, budget, item_id=row.id)
         verified = authenticate(activity, row.actor_uri)
     except ProtocolError as error:
         return Outcome(OutcomeName.REFUSED, error.reason)
