@@ -50,6 +50,11 @@ class Uris:
         """The page of a hashtag, whatever letters it has."""
         return f"{self.base}/tags/{quote(name, safe='')}"
 
+    def interaction(self, template: str, intent: str = "") -> str:
+        """The page on which people here meet what lies elsewhere; `template` stands for its id."""
+        chosen = f"&intent={intent.lower()}" if intent else ""
+        return f"{self.base}/authorize_interaction?uri={template}{chosen}"
+
     def media(self, blob: str) -> str:
         return f"{self.base}/media/{blob}"
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from storage.paging import paged
-from storage.query import Query
+from storage.query import Query, Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,4 +72,14 @@ USAGE = Query(
     WHERE a.deleted_at IS NULL
     """,
     UsageRow,
+)
+# Who runs the instance.
+STAFF = Value(
+    """
+    SELECT a.uri FROM users u JOIN accounts a ON a.id = u.account_id
+    WHERE u.role IN ('moderator', 'admin', 'owner') AND u.disabled_at IS NULL
+        AND a.deleted_at IS NULL AND a.suspended_at IS NULL
+    ORDER BY a.id LIMIT 50
+    """,
+    str,
 )

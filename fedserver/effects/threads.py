@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from activitypub.errors import ProtocolError
-from activitypub.model import Collection, Object
+from activitypub.model import Activity, Collection, Object
 from activitypub.origins import host_of, same_origin
 from activitypub.parse import parse_collection, parse_object
 from fedserver.context import Context
@@ -150,6 +150,10 @@ def _items(read: Collection, uri: str) -> Iterator[tuple[str, Object | None]]:
     for item in read.items:
         if isinstance(item, str):
             yield item, None
+        elif isinstance(item, Activity):
+            # A collection of activities (FEP-f228): what they made is the thread.
+            if item.type == "Create" and item.object_id is not None:
+                yield item.object_id, None
         elif isinstance(item, Object):
             yield item.id, item if same_origin(item.id, uri) else None
 

@@ -19,7 +19,7 @@ from fedserver import effects
 from fedserver.context import Context
 from fedserver.effects import Outcome, OutcomeName
 from fedserver.events import INBOX
-from fedserver.services import fetch
+from fedserver.services import acct_ids, fetch
 from fedserver.services.fetch import Budget
 from fedserver.workers.traffic import travelled
 from storage.failures import is_temporary
@@ -174,7 +174,10 @@ async def _outcome(ctx: Context, row: InboxRow, budget: Budget) -> Outcome:
 
 async def _receive(ctx: Context, row: InboxRow, budget: Budget) -> Outcome:
     try:
-        activity = parse_activity(await fetch.plain(loads(row.body, max_bytes=len(row.body))))
+        document = await fetch.plain(loads(row.body, max_bytes=len(row.body)))
+        if b"acct:" in row.body:
+            document = await acct_ids.with_urls(ctx, document, budget)
+        activity = parse_activity(document)
         if activity.actor != row.actor_uri:
             hearsay = read_hearsay(activity, row.actor_uri)
             return await effects.receive_hearsay(ctx, hearsay, budget, item_id=row.id)
