@@ -34,7 +34,7 @@ demo: $(VENV)/.installed
 	@exec $(BIN)/python -m fedserver demo $(ARGS)
 
 test: $(VENV)/.installed-dev
-	@exec $(BIN)/python -m pytest $(ARGS)
+	@exec $(BIN)/python -m pytest -n auto --dist loadscope $(ARGS)
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .

@@ -215,12 +215,13 @@ def _keys(keys: Iterable[ActorKey]) -> Json:
     pem_keys: list[Json] = []
     multikeys: list[Json] = []
     for key in keys:
+        end = _given(expires=_time(key.expires))
         if key.public_key_pem is not None:
             pem = key.public_key_pem
-            pem_keys.append({"id": key.id, "owner": key.owner, "publicKeyPem": pem})
+            pem_keys.append({"id": key.id, "owner": key.owner, "publicKeyPem": pem, **end})
         elif key.multikey is not None:
             named = {"id": key.id, "type": "Multikey", "controller": key.owner}
-            multikeys.append({**named, "publicKeyMultibase": key.multikey})
+            multikeys.append({**named, "publicKeyMultibase": key.multikey, **end})
     return {"publicKey": _one_or_list(pem_keys), "assertionMethod": multikeys or None}
 
 

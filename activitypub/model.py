@@ -109,12 +109,16 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class ActorKey:
-    """A public key in an actor document: PEM (`publicKey`) or Multikey (FEP-521a), not both."""
+    """A public key in an actor document: PEM (`publicKey`) or Multikey (FEP-521a), not both.
+
+    From `expires` on nothing is signed with it any more.
+    """
 
     id: str
     owner: Reference
     public_key_pem: str | None = None
     multikey: str | None = None
+    expires: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from fedserver.bytes_cache import BytesCache
 from fedserver.clock import SystemClock
 from fedserver.config import Config
 from fedserver.context import Context
+from fedserver.domain_rules import DomainRules
 from fedserver.errors import StartError
 from fedserver.events import Events
 from fedserver.ids import IdMaker
@@ -81,7 +82,9 @@ async def _make_context(config: Config, dsn: str, stack: AsyncExitStack) -> Cont
     clock = SystemClock()
     key_pool = KeyPool()
     stack.callback(key_pool.close)
-    out = await stack.enter_async_context(_outgoing(config, clock))
+    domains = DomainRules(config.federation.mode, config.instance.domain)
+    await domains.load(db)
+    out = await stack.enter_async_context(_outgoing(config, clock, domains))
     return Context(
         config=config,
         db=db,
@@ -99,6 +102,7 @@ async def _make_context(config: Config, dsn: str, stack: AsyncExitStack) -> Cont
         inbox=InboxStore(db),
         signer_keys=TimedCache(clock, keep_s=_KEYS_KEPT_S, max_entries=_KEYS_KEPT),
         own_keys=TimedCache(clock, keep_s=_KEYS_KEPT_S, max_entries=_KEYS_KEPT),
+        domains=domains,
     )
 
 
@@ -115,7 +119,7 @@ async def _open_database(config: Config, dsn: str) -> Database:
         ) from error
 
 
-def _outgoing(config: Config, clock: SystemClock) -> Outgoing:
+def _outgoing(config: Config, clock: SystemClock, domains: DomainRules) -> Outgoing:
     extra = f"; {config.federation.user_agent_extra}" if config.federation.user_agent_extra else ""
     return Outgoing(
         user_agent=f"fedserver/{__version__} (+{config.base_url}{extra})",
@@ -124,6 +128,7 @@ def _outgoing(config: Config, clock: SystemClock) -> Outgoing:
         host_map=config.development.host_map,
         ca_file=config.development.ca_file,
         clock=clock,
+        is_blocked=domains.is_blocked,
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from fedserver.bytes_cache import BytesCache
 from fedserver.clock import Clock
 from fedserver.config import Config
+from fedserver.domain_rules import DomainRules
 from fedserver.events import Events
 from fedserver.ids import IdMaker
 from fedserver.key_pool import KeyCache, KeyPool
@@ -39,3 +40,4 @@ class Context:
     inbox: InboxStore
     signer_keys: TimedCache[str, SignerKeyRow]
     own_keys: TimedCache[tuple[int, str], KeyRow]
+    domains: DomainRules

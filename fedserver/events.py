@@ -19,7 +19,8 @@ INBOX = "fedserver_inbox"
 DELIVERIES = "fedserver_deliveries"
 TOKENS = "fedserver_tokens"
 THREADS = "fedserver_threads"
-CHANNELS = (INBOX, DELIVERIES, TOKENS, THREADS)
+DOMAINS = "fedserver_domains"
+CHANNELS = (INBOX, DELIVERIES, TOKENS, THREADS, DOMAINS)
 
 NOTIFY = Command("SELECT pg_notify($1, $2)")
 

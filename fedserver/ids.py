@@ -76,6 +76,11 @@ def time_of(id: int) -> datetime:
     return _EPOCH + (id >> _LOW_BITS) * _ONE_MS
 
 
+def first_id_of(moment: datetime) -> int:
+    """The smallest id that can be made at `moment`."""
+    return max(0, _ms_of(moment)) << _LOW_BITS
+
+
 def parse_id(text: str) -> int | None:
     """Read an id as clients send it: 1 to 19 ASCII digits, below 2^63; None for anything else."""
     if _DIGITS.fullmatch(text) is None:

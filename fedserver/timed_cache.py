@@ -39,3 +39,7 @@ class TimedCache(Generic[K, V]):
     def forget(self, key: K) -> None:
         """Drop what is kept under `key`."""
         self._entries.pop(key, None)
+
+    def clear(self) -> None:
+        """Drop everything."""
+        self._entries.clear()

@@ -91,6 +91,7 @@ class RelationshipRow(msgspec.Struct, frozen=True, gc=False):
     muting: bool
     muting_notifications: bool
     muting_expires_at: datetime | None
+    note: str
 
 
 # $1 viewer, $2 ids whose order is kept, $3 now.
@@ -109,13 +110,15 @@ RELATIONSHIPS = Query(
             AS blocked_by,
         m.id IS NOT NULL AS muting,
         coalesce(m.hide_notifications, false) AS muting_notifications,
-        m.expires_at AS muting_expires_at
+        m.expires_at AS muting_expires_at,
+        coalesce(n.comment, '') AS note
     FROM unnest($2::bigint[]) WITH ORDINALITY AS wanted (id, place)
     JOIN accounts a ON a.id = wanted.id
     LEFT JOIN follows f ON f.account_id = $1 AND f.target_id = a.id
     LEFT JOIN follows b ON b.account_id = a.id AND b.target_id = $1
     LEFT JOIN mutes m ON m.account_id = $1 AND m.target_id = a.id
         AND (m.expires_at IS NULL OR m.expires_at > $3)
+    LEFT JOIN account_notes n ON n.account_id = $1 AND n.target_id = a.id
     ORDER BY wanted.place
     """,
     RelationshipRow,

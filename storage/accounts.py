@@ -178,12 +178,13 @@ class SignerKeyRow:
     public_key: str
     ours: bool
     suspended: bool
+    expires_at: datetime | None
 
 
 SIGNER_KEY = Query(
     """
     SELECT k.uri, k.identity_uri AS actor_uri, k.public_key, k.private_key IS NOT NULL AS ours,
-        a.suspended_at IS NOT NULL AS suspended
+        a.suspended_at IS NOT NULL AS suspended, k.expires_at
     FROM actor_keys k JOIN accounts a ON a.id = k.account_id WHERE k.uri = $1
     """,
     SignerKeyRow,
@@ -194,10 +195,11 @@ KEYS_OF_ACCOUNT = Query(
 PUT_KEY = Command(
     """
     INSERT INTO actor_keys (uri, account_id, identity_uri, kind, public_key, private_key,
-        created_at, fetched_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+        created_at, fetched_at, expires_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
     ON CONFLICT (uri) DO UPDATE
-        SET public_key = excluded.public_key, kind = excluded.kind, fetched_at = excluded.fetched_at
+        SET public_key = excluded.public_key, kind = excluded.kind,
+            fetched_at = excluded.fetched_at, expires_at = excluded.expires_at
         WHERE actor_keys.account_id = excluded.account_id AND actor_keys.private_key IS NULL
     """
 )

@@ -10,12 +10,14 @@ from storage.hosts import CLOSE_LANES, LOCK_LANES
 from storage.query import Command, Query, Value
 
 # $1 activity, $2 inboxes, $3 their hosts, $4 now. A host that said it is gone for good gets
-# nothing; an idle lane is due at once, one that backs off keeps its time.
+# nothing, a parked one later (storage.replays; take SHARE_POSTING before); an idle lane is due at
+# once, one that backs off keeps its time.
 INSERT_DELIVERIES = Command(
     """
     WITH wanted AS (
         SELECT w.inbox_url, w.host FROM unnest($2::text[], $3::text[]) AS w (inbox_url, host)
-        WHERE NOT EXISTS (SELECT 1 FROM hosts g WHERE g.host = w.host AND g.gone_at IS NOT NULL)
+        WHERE NOT EXISTS (SELECT 1 FROM hosts g WHERE g.host = w.host
+            AND (g.gone_at IS NOT NULL OR g.missed_from IS NOT NULL))
     ), lanes AS (
         INSERT INTO hosts (host, first_seen_at, next_try_at)
         SELECT DISTINCT host, $4::timestamptz, $4::timestamptz FROM wanted ORDER BY host
@@ -71,7 +73,6 @@ COUNT_ATTEMPTS = Command(
     """
 )
 IS_SHARED_INBOX = Value("SELECT EXISTS (SELECT 1 FROM accounts WHERE shared_inbox_url = $1)", bool)
-DELETE_OVERDUE = Command("DELETE FROM deliveries WHERE host = $1 AND created_at < $2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,7 @@ class Settlement:
     host: str
     ended: Sequence[DeliveryRow]
     succeeded: bool
+    answered: bool
     close: bool
     now: datetime
 
@@ -109,7 +111,9 @@ class LaneStore:
             )
             awake = set()
             if closing:
-                hosts, succeeded = zip(*((one.host, one.succeeded) for one in closing), strict=True)
+                hosts = [one.host for one in closing]
+                succeeded = [one.succeeded for one in closing]
+                answered = [one.answered for one in closing]
                 now = batch[0].now
-                awake.update(await tx.values(CLOSE_LANES, list(hosts), list(succeeded), now))
+                awake.update(await tx.values(CLOSE_LANES, hosts, succeeded, now, answered))
         return [one.close and one.host in awake for one in batch]

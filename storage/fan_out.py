@@ -1,6 +1,7 @@
 """Writing what an act makes visible: home timelines and notifications."""
 
 from storage.query import Command
+from storage.visibility import unwanted
 
 # One statement for each post: the home timelines of its author, of the followers who were active
 # lately, and nothing else. $1 status, $2 author, $3 answered account or NULL, $4 is a boost,
@@ -27,6 +28,20 @@ FAN_OUT = Command(
             SELECT 1 FROM blocks b
             WHERE (b.account_id = u.account_id AND b.target_id = $5)
                OR (b.account_id = $5 AND b.target_id = u.account_id)))))
+    ON CONFLICT DO NOTHING
+    """
+)
+# A public post comes to those who follow one of its hashtags.
+# $1 status, $2 author, $3 active since.
+FAN_OUT_BY_TAG = Command(
+    f"""
+    INSERT INTO home_entries (account_id, status_id)
+    SELECT DISTINCT u.account_id, $1::bigint
+    FROM status_tags st
+    JOIN tag_follows f ON f.tag_id = st.tag_id
+    JOIN users u ON u.account_id = f.account_id
+    WHERE st.status_id = $1 AND u.last_active_at > $3
+      AND NOT {unwanted("$2::bigint", "u.account_id")}
     ON CONFLICT DO NOTHING
     """
 )

@@ -21,7 +21,11 @@ class NotificationRow(msgspec.Struct, frozen=True, gc=False):
 
 _COLUMNS = """n.id, n.type, n.from_account_id, a.xmin::text::bigint AS from_account_version,
     n.status_id, n.created_at"""
-_SHOWN = "a.suspended_at IS NULL AND a.deleted_at IS NULL"
+# Who is limited notifies followers only.
+_SHOWN = """a.suspended_at IS NULL AND a.deleted_at IS NULL
+    AND (a.silenced_at IS NULL OR EXISTS (
+        SELECT 1 FROM follows nf WHERE nf.account_id = n.account_id AND nf.target_id = a.id
+            AND nf.accepted_at IS NOT NULL OFFSET 0))"""
 # $5 only these types, or NULL; $6 without these types; $7 only from this account, or NULL.
 _FILTER = f"""n.account_id = $4 AND ($5::text[] IS NULL OR n.type = ANY($5))
     AND NOT n.type = ANY($6::text[]) AND ($7::bigint IS NULL OR n.from_account_id = $7)

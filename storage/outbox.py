@@ -5,11 +5,13 @@ from datetime import datetime
 
 from storage.query import Command, Query
 
+# $9 whether it is for the followers, $10 the inboxes beside theirs: a host that was away is sent by
+# these what it missed.
 INSERT_ACTIVITY = Command(
     """
     INSERT INTO outbox_activities (id, uri, account_id, type, document, listed, status_id,
-        created_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+        created_at, to_followers, to_inboxes)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
     """
 )
 

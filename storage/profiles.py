@@ -89,6 +89,15 @@ LOCK_STATUS = Query(
     f"SELECT {STATUS_COLUMNS} FROM statuses s WHERE s.id = $1 FOR NO KEY UPDATE", StatusRow
 )
 
+# $1 who notes, $2 about whom, $3 the text.
+SAVE_NOTE = Command(
+    """
+    INSERT INTO account_notes (account_id, target_id, comment) VALUES ($1, $2, $3)
+    ON CONFLICT (account_id, target_id) DO UPDATE SET comment = excluded.comment
+    """
+)
+DELETE_NOTE = Command("DELETE FROM account_notes WHERE account_id = $1 AND target_id = $2")
+
 _HEAD = "a.id, a.xmin::text::bigint AS version"
 _SHOWN = "a.suspended_at IS NULL AND a.deleted_at IS NULL"
 

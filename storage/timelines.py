@@ -16,13 +16,21 @@ _HAS_MEDIA = "EXISTS (SELECT 1 FROM media_attachments tm WHERE tm.status_id = s.
 _WANTED = f"""NOT {unwanted("s.account_id", "$4::bigint")}
     AND (s.reblog_of_id IS NULL OR NOT {unwanted("r.account_id", "$4::bigint")})"""
 
+# Members of an exclusive list are read there. Whoever has no such list is asked once.
+_NOT_EXCLUSIVE = """(NOT (SELECT EXISTS (
+        SELECT 1 FROM lists xl WHERE xl.account_id = $4 AND xl.exclusive))
+    OR NOT EXISTS (
+        SELECT 1 FROM list_accounts xm JOIN lists xl ON xl.id = xm.list_id
+        WHERE xm.account_id = s.account_id AND xl.account_id = $4 AND xl.exclusive
+          AND xm.account_id <> $4 OFFSET 0))"""
+
 # $4 whose. Empty while the timeline has to be built first.
 HOME: Paged[HeadRow] = paged(
     head_query(
         "home_entries h JOIN statuses s ON s.id = h.status_id",
         f"""h.account_id = $4 AND h.status_id < $1 AND h.status_id > $2
         AND (SELECT u.home_built_at FROM users u WHERE u.account_id = $4) IS NOT NULL
-        AND {_WANTED}
+        AND {_WANTED} AND {_NOT_EXCLUSIVE}
         ORDER BY h.status_id {{direction}} LIMIT $3""",
     ),
     HeadRow,
@@ -65,6 +73,14 @@ REBUILD_HOME = Command(
                           AND rf.accepted_at IS NOT NULL))))
             ORDER BY s.id DESC LIMIT 40
         ) p
+        UNION ALL
+        SELECT t.status_id, t.status_id
+        FROM tag_follows tf CROSS JOIN LATERAL (
+            SELECT st.status_id FROM status_tags st JOIN statuses s ON s.id = st.status_id
+            WHERE st.tag_id = tf.tag_id AND s.visibility = 'public'
+              AND NOT {unwanted("s.account_id", "$1::bigint")}
+            ORDER BY st.status_id DESC LIMIT 40
+        ) t WHERE tf.account_id = $1
     )
     INSERT INTO home_entries (account_id, status_id)
     SELECT $1, id FROM (

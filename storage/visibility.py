@@ -7,7 +7,8 @@ def visible(status: str, viewer: str) -> str:
     `status` is the alias of a `statuses` row; `viewer` is SQL for an account id or NULL (nobody
     in particular). For a boost, ask it of the boost and of the boosted status.
 
-    Hidden: posts of suspended or deleted accounts, and of people who block the viewer.
+    Hidden: posts of suspended or deleted accounts, and of people who block the viewer. Those of
+    peers' accounts that are limited (silenced) are for their followers and whom they name.
     Shown: one's own; public and unlisted; followers-only to accepted followers; and anything to
     those it is addressed to (ActivityPub §6 audience, Mastodon's visibilities).
 
@@ -17,7 +18,17 @@ def visible(status: str, viewer: str) -> str:
     author = f"{status}.account_id"
     return f"""(
         NOT EXISTS (SELECT 1 FROM accounts va WHERE va.id = {author}
-                    AND (va.suspended_at IS NOT NULL OR va.deleted_at IS NOT NULL) OFFSET 0)
+                    AND (va.suspended_at IS NOT NULL OR va.deleted_at IS NOT NULL
+                         OR (va.silenced_at IS NOT NULL AND va.domain IS NOT NULL
+                             AND {viewer} IS DISTINCT FROM {author}
+                             AND NOT EXISTS (
+                                 SELECT 1 FROM follows sf
+                                 WHERE sf.account_id = {viewer} AND sf.target_id = {author}
+                                   AND sf.accepted_at IS NOT NULL OFFSET 0)
+                             AND NOT EXISTS (
+                                 SELECT 1 FROM mentions sm
+                                 WHERE sm.status_id = {status}.id AND sm.account_id = {viewer}
+                                 OFFSET 0))) OFFSET 0)
         AND ({viewer} IS NOT DISTINCT FROM {author} OR (
             NOT EXISTS (SELECT 1 FROM blocks vb
                         WHERE vb.account_id = {author} AND vb.target_id = {viewer} OFFSET 0)

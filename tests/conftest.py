@@ -16,7 +16,21 @@ from storage.migrate import migrate
 from storage.server import EmbeddedPostgres
 
 _TEMPLATE = "fedserver_template"
+_PORTS_EACH = 2_500
 _numbers = itertools.count()
+
+
+def _ports_of_worker() -> Iterator[int]:
+    """Ports below those that the system gives to connections, each handed out once in a while;
+    the processes of one run (pytest-xdist calls them gw0, gw1, ...) share none."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 8
+    first = 12_000 + worker * _PORTS_EACH
+    # Two runs at once do not begin at the same one.
+    begin = os.getpid() % _PORTS_EACH
+    return (first + number % _PORTS_EACH for number in itertools.count(begin))
+
+
+_ports = _ports_of_worker()
 
 
 @pytest.fixture(scope="session")
@@ -106,7 +120,11 @@ def free_port() -> int:
 
 def unused_port() -> int:
     """As the fixture; for tests that need several."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    for port in itertools.islice(_ports, _PORTS_EACH):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise RuntimeError("this run has used up its ports")

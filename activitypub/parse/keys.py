@@ -27,7 +27,9 @@ def parse_key(document: Mapping[str, Any]) -> ActorKey | None:
     multikey = scalars.token(document.get("publicKeyMultibase"), MAX_KEY_CHARS)
     if id_ is None or owner is None or (pem is None and multikey is None):
         return None
-    return ActorKey(id_, owner, pem, None if pem else multikey)
+    ends = [scalars.time(document.get(name)) for name in ("expires", "revoked")]
+    expires = min((one for one in ends if one is not None), default=None)
+    return ActorKey(id_, owner, pem, None if pem else multikey, expires)
 
 
 def key_owner(document: Mapping[str, Any]) -> str | None:

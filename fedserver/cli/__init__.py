@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from fedserver import __version__
+from fedserver.cli.domains import domain
 from fedserver.cli.inspecting import config, doctor, routes
 from fedserver.cli.making import init
 from fedserver.cli.running import run
@@ -33,7 +34,7 @@ def cli(config_file: Path | None) -> None:
     """
 
 
-for command in (run, demo, init, user, routes, config, doctor):
+for command in (run, demo, init, user, domain, routes, config, doctor):
     cli.add_command(command)
 
 

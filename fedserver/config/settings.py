@@ -157,6 +157,14 @@ class FederationConfig:
         "Give documents only to signed requests, so that blocked servers cannot read them. "
         "Some small servers then cannot read them either.",
     )
+    mode: Literal["open", "allow_list"] = setting(
+        "open",
+        "With whom: everybody who is not blocked, or those alone who are allowed by "
+        "`fedserver domain allow` (documents are then given to signed requests only).",
+    )
+    publish_domain_blocks: Literal["everybody", "users", "nobody"] = setting(
+        "everybody", "Who may read which domains are blocked or limited, and the public reasons."
+    )
     user_agent_extra: str = setting(
         "", "Added to the User-Agent of outgoing requests.", example="contact: me@example.org"
     )
@@ -179,11 +187,24 @@ class FederationConfig:
     )
     delivery_give_up_days: int = setting(
         7,
-        "After how many days a delivery to a host that does not answer is given up.",
+        "After how many days a host that does not answer is parked: nothing is kept for it any "
+        "more but the place from which on it missed our activities.",
         unit="days",
         minimum=1,
         maximum=365,
     )
+    replay_days: int = setting(
+        30,
+        "How old what a host missed may be, to be sent when it is back.",
+        unit="days",
+        minimum=1,
+        maximum=365,
+    )
+
+    @property
+    def only_signed_fetches(self) -> bool:
+        """Whether documents are given to signed requests only."""
+        return self.signed_fetches_only or self.mode == "allow_list"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

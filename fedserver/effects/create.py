@@ -9,7 +9,7 @@ from fedserver import documents
 from fedserver.context import Context
 from fedserver.effects.acts import Act, Audience, Notice, Outgoing
 from fedserver.effects.bringing import bring_status, status_of_object
-from fedserver.effects.fanning import fan_out
+from fedserver.effects.fanning import fan_out, fan_out_by_tag
 from fedserver.effects.incoming import Incoming
 from fedserver.effects.new_status import NewStatus, insert_status
 from fedserver.effects.outcomes import Ignored
@@ -70,6 +70,8 @@ class Create(Act):
             visibility=status.visibility,
             answered_id=status.parent.account_id if status.parent else None,
         )
+        if status.visibility == "public" and status.tags:
+            await fan_out_by_tag(ctx, tx, status_id=status.id, author_id=self.actor.id)
         if status.visibility != "direct":
             await tx.execute(
                 NOTIFY_SUBSCRIBERS, ctx.ids.new(), self.actor.id, status.id, ctx.clock.now()

@@ -6,7 +6,7 @@ from activitypub.addressing import is_public
 from activitypub.build import to_document
 from activitypub.json_bytes import dumps
 from fedserver.context import Context
-from fedserver.effects.acts import Act, Notice, Outgoing
+from fedserver.effects.acts import Act, Audience, Notice, Outgoing
 from fedserver.ids import parse_id
 from fedserver.services import proving
 from storage.accounts import AccountRow
@@ -15,6 +15,7 @@ from storage.deliveries import INSERT_DELIVERIES
 from storage.fan_out import NOTIFY
 from storage.outbox import INSERT_ACTIVITY
 from storage.relations import FOLLOWERS_INBOXES
+from storage.replays import SHARE_POSTING
 
 
 async def perform(ctx: Context, act: Act) -> bool:
@@ -59,14 +60,29 @@ async def _send(ctx: Context, tx: Transaction, act: Act) -> None:
     outgoing = await act.outgoing(ctx, tx)
     if outgoing is None:
         return
-    activity_id = await _keep(ctx, tx, act.actor, outgoing)
-    inboxes = await _inboxes(ctx, tx, act)
-    if inboxes:
-        hosts = [urlsplit(inbox).netloc.lower() for inbox in inboxes]
-        await tx.execute(INSERT_DELIVERIES, activity_id, inboxes, hosts, ctx.clock.now())
+    audience = await act.audience(ctx, tx)
+    named = _named_inboxes(audience)
+    activity_id = await _keep(ctx, tx, act.actor, outgoing, audience, named)
+    inboxes = set(named)
+    if audience.followers_of is not None:
+        inboxes.update(await tx.values(FOLLOWERS_INBOXES, audience.followers_of))
+    hosts = {inbox: urlsplit(inbox).netloc.lower() for inbox in sorted(inboxes)}
+    wanted = [inbox for inbox, host in hosts.items() if not ctx.domains.refuses(host)]
+    if wanted:
+        await tx.execute(SHARE_POSTING)
+        await tx.execute(
+            INSERT_DELIVERIES, activity_id, wanted, [hosts[one] for one in wanted], ctx.clock.now()
+        )
 
 
-async def _keep(ctx: Context, tx: Transaction, actor: AccountRow, outgoing: Outgoing) -> int:
+async def _keep(
+    ctx: Context,
+    tx: Transaction,
+    actor: AccountRow,
+    outgoing: Outgoing,
+    audience: Audience,
+    named: list[str],
+) -> int:
     activity = outgoing.activity
     document = to_document(activity)
     if any(map(is_public, (*activity.to, *activity.cc))):
@@ -82,6 +98,8 @@ async def _keep(ctx: Context, tx: Transaction, actor: AccountRow, outgoing: Outg
         outgoing.listed,
         outgoing.status_id,
         ctx.clock.now(),
+        audience.followers_of is not None,
+        named,
     )
     return activity_id
 
@@ -92,14 +110,12 @@ def _local_id(uri: str) -> int | None:
     return parse_id(number) if found else None
 
 
-async def _inboxes(ctx: Context, tx: Transaction, act: Act) -> list[str]:
-    audience = await act.audience(ctx, tx)
+def _named_inboxes(audience: Audience) -> list[str]:
+    """Give the inboxes beside those of followers."""
     inboxes = set(audience.inboxes)
-    if audience.followers_of is not None:
-        inboxes.update(await tx.values(FOLLOWERS_INBOXES, audience.followers_of))
-        inboxes.update(one.shared_inbox_url or one.inbox_url for one in _remote(audience.accounts))
-    else:
-        inboxes.update(one.inbox_url for one in _remote(audience.accounts))
+    for one in _remote(audience.accounts):
+        shared = one.shared_inbox_url if audience.followers_of is not None else None
+        inboxes.add(shared or one.inbox_url)
     return sorted(inboxes)
 
 

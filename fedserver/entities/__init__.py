@@ -16,7 +16,7 @@ from fedserver.entities.notifications import notifications
 from fedserver.entities.polls import poll
 from fedserver.entities.relationships import relationship, relationships
 from fedserver.entities.statuses import status, statuses, statuses_of
-from fedserver.entities.tags import tag
+from fedserver.entities.tags import tag, tags, unused_tag
 from fedserver.entities.threads import context
 from fedserver.entities.times import timestamp
 
@@ -44,5 +44,7 @@ __all__ = [
     "statuses",
     "statuses_of",
     "tag",
+    "tags",
     "timestamp",
+    "unused_tag",
 ]

@@ -165,5 +165,5 @@ def _configuration_v2(config: Config) -> Json:
             "trending_link_feeds": {"local": "public", "remote": "public"},
         },
         "translation": {"enabled": False},
-        "limited_federation": False,
+        "limited_federation": config.federation.mode == "allow_list",
     }

@@ -42,5 +42,5 @@ def _relationship(row: RelationshipRow) -> Json:
         "requested_by": row.requested_by,
         "domain_blocking": False,
         "endorsed": False,
-        "note": "",
+        "note": row.note,
     }

@@ -1,20 +1,61 @@
 """Tag."""
 
+from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
+from fedserver.context import Context
+from fedserver.errors import NotFound
 from fedserver.uris import Uris
-from storage.search import TagRow
+from storage.tags import TAG_DETAILS, TagDetailRow
 
 Json = dict[str, Any]
 
+_HISTORY_DAYS = 7
+_DAY_S = 86_400
 
-def tag(uris: Uris, row: TagRow) -> Json:
-    """Give a Tag (Mastodon API: Tag). Nobody can follow or feature one here."""
+
+async def tags(ctx: Context, ids: Iterable[int], viewer: int | None) -> list[Json]:
+    """Give Tags in the order of `ids`, in one query (Mastodon API: Tag, with a week of history)."""
+    today = int(ctx.clock.now().timestamp()) // _DAY_S
+    first = ctx.ids.at(ctx.clock.now() - timedelta(days=_HISTORY_DAYS))
+    rows = await ctx.db.fetch(TAG_DETAILS, list(ids), viewer, first)
+    return [_tag(Uris(ctx.config.base_url), row, today) for row in rows]
+
+
+async def tag(ctx: Context, tag_id: int, viewer: int | None) -> Json:
+    """Give one Tag. Raises NotFound for an unknown one."""
+    found = await tags(ctx, [tag_id], viewer)
+    if not found:
+        raise NotFound("Record not found")
+    return found[0]
+
+
+def unused_tag(ctx: Context, name: str) -> Json:
+    """Give the Tag of a name that nobody used yet."""
+    row = TagDetailRow(0, name, False, [])
+    return _tag(Uris(ctx.config.base_url), row, int(ctx.clock.now().timestamp()) // _DAY_S)
+
+
+def _tag(uris: Uris, row: TagDetailRow, today: int) -> Json:
     return {
         "id": str(row.id),
         "name": row.name,
         "url": uris.tag(row.name),
-        "history": [],
-        "following": False,
+        "history": _history(row.history, today),
+        "following": row.following,
         "featuring": False,
     }
+
+
+def _history(used: list[Any], today: int) -> list[Json]:
+    by_day = {one["day"]: one for one in used}
+    days = range(today, today - _HISTORY_DAYS, -1)
+    return [
+        {
+            "day": str(day * _DAY_S),
+            "uses": str(by_day[day]["uses"] if day in by_day else 0),
+            "accounts": str(by_day[day]["accounts"] if day in by_day else 0),
+        }
+        for day in days
+    ]

@@ -13,7 +13,12 @@ from activitypub.parse import parse_envelope
 from activitypub.signatures import SignedRequest
 from activitypub.trust import Verified, authenticate
 from fedserver.context import Context
-from fedserver.federation.requests import signed_request
+from fedserver.errors import Forbidden
+from fedserver.federation.requests import (
+    refuse_blocked,
+    refuse_blocked_uri,
+    signed_request,
+)
 from fedserver.routing import Media, Reply, endpoint, wanted_signature
 from fedserver.services import fetch, proving, verification
 from fedserver.services.fetch import Budget
@@ -54,8 +59,10 @@ async def inbox(ctx: Context, request: web.Request, username: str) -> Reply:
 
 async def _take(ctx: Context, request: web.Request) -> Reply:
     try:
+        refuse_blocked(ctx, request)
         body = await _read(ctx, request)
         document = await _parse(body)
+        refuse_blocked_uri(ctx, str(document.get("actor")))
         if await _deletes_a_stranger(ctx, document):
             return _ACCEPTED
         verified = await _verify(ctx, signed_request(ctx, request, body), document)
@@ -66,6 +73,8 @@ async def _take(ctx: Context, request: web.Request) -> Reply:
     except Refusal as refusal:
         headers = wanted_signature(with_body=True) if refusal.status == 401 else {}
         return Reply({"error": refusal.reason}, status=refusal.status, headers=headers)
+    except Forbidden as error:
+        return Reply({"error": str(error)}, status=403)
     return _ACCEPTED
 
 

@@ -1,13 +1,19 @@
 """What a peer's HTTP request says of its sender."""
 
+import re
+
 from aiohttp import web
 
-from activitypub.errors import SignatureError
+from activitypub.errors import DocumentError, SignatureError
+from activitypub.origins import host_of
 from activitypub.signatures import SignedRequest, read_claim
 from fedserver.context import Context
-from fedserver.errors import Unsigned
+from fedserver.errors import Forbidden, Unsigned
 from fedserver.services import verification
 from storage.accounts import ACCOUNT_BY_URI, AccountRow
+
+# `keyId` of draft-cavage, `keyid` of RFC 9421.
+_KEY_ID = re.compile(r'key[Ii]d="([^"]*)"')
 
 
 def signed_request(ctx: Context, request: web.Request, body: bytes) -> SignedRequest:
@@ -24,13 +30,36 @@ def signed_request(ctx: Context, request: web.Request, body: bytes) -> SignedReq
     )
 
 
+def refuse_blocked(ctx: Context, request: web.Request) -> None:
+    """Raise Forbidden where the key that the request names is of a domain we do not deal with.
+
+    That needs no proof: nobody gains by naming a key of a blocked domain.
+    """
+    for header in ("Signature", "Signature-Input"):
+        for value in request.headers.getall(header, ()):
+            for key_id in _KEY_ID.findall(value):
+                refuse_blocked_uri(ctx, key_id)
+
+
+def refuse_blocked_uri(ctx: Context, uri: str) -> None:
+    """Raise Forbidden where `uri` is of a domain we do not deal with. What is no URL passes."""
+    try:
+        host = host_of(uri)
+    except DocumentError:
+        return
+    if ctx.domains.refuses(host):
+        raise Forbidden("This server does not federate with yours")
+
+
 async def check_fetch(ctx: Context, request: web.Request) -> None:
     """Let anybody read what is public, and fetch no key for it: a peer that verifies us asks for
     our actor, and must not have to wait until we have verified the peer.
 
-    Raises Unsigned as `signer_of` does, but only where only signed fetches are served.
+    Raises Forbidden to who signs with a key of a domain we do not deal with; Unsigned as
+    `signer_of` does, but only where only signed fetches are served.
     """
-    if ctx.config.federation.signed_fetches_only:
+    refuse_blocked(ctx, request)
+    if ctx.config.federation.only_signed_fetches:
         await signer_of(ctx, request)
 
 
@@ -41,7 +70,7 @@ async def signer_of(ctx: Context, request: web.Request) -> AccountRow | None:
     for a missing one.
     """
     if not _is_signed(request):
-        if ctx.config.federation.signed_fetches_only:
+        if ctx.config.federation.only_signed_fetches:
             raise Unsigned("Request not signed")
         return None
     try:

@@ -8,18 +8,25 @@ import orjson
 from fedserver import entities
 from fedserver.context import Context
 from fedserver.effects import Block, Follow, Mute, Undo, accept, reject
-from fedserver.errors import Forbidden, NotFound
+from fedserver.errors import Forbidden, Invalid, NotFound
 from fedserver.mastodon.subjects import acting_account, new_activity_uri, perform, target_account
 from fedserver.routing import JSON, Caller, Page, PageParams, Params, endpoint
 from storage.account_reads import AccountHeadRow
 from storage.accounts import AccountRow
 from storage.paging import edges, fetch_page
-from storage.profiles import BLOCKED_ACCOUNTS, FOLLOW_REQUESTS, MUTED_ACCOUNTS
+from storage.profiles import (
+    BLOCKED_ACCOUNTS,
+    DELETE_NOTE,
+    FOLLOW_REQUESTS,
+    MUTED_ACCOUNTS,
+    SAVE_NOTE,
+)
 from storage.relations import BLOCK_BETWEEN, FOLLOW_BETWEEN, FollowRow
 
 _MAX_LANGUAGES = 50
 _MAX_LANGUAGE_CHARS = 35
 _LONGEST_MUTE_S = 100 * 366 * 86_400
+_MAX_NOTE_CHARS = 2_000
 _LISTED = 40
 _LISTED_MOST = 80
 
@@ -146,6 +153,28 @@ async def unmute(ctx: Context, caller: Caller, account_id: int) -> JSON:
     target = await target_account(ctx, account_id)
     actor = await acting_account(ctx, caller)
     await perform(ctx, Undo(actor=actor, undone=Mute(actor=actor, target=target)))
+    return await _relationship(ctx, caller, target.id)
+
+
+class NoteParams(Params, frozen=True, kw_only=True):
+    """The note; blank takes it away."""
+
+    comment: str = ""
+
+
+@endpoint("POST", "/api/v1/accounts/{account_id}/note", scope="write:accounts")
+async def note(ctx: Context, caller: Caller, account_id: int, params: NoteParams) -> JSON:
+    """Keep a note that nobody else sees (Mastodon API: accounts#note)."""
+    target = await target_account(ctx, account_id)
+    comment = params.comment.strip()
+    if len(comment) > _MAX_NOTE_CHARS:
+        raise Invalid(
+            f"Validation failed: Comment is too long (maximum is {_MAX_NOTE_CHARS} characters)"
+        )
+    if comment:
+        await ctx.db.execute(SAVE_NOTE, caller.account_id, target.id, comment)
+    else:
+        await ctx.db.execute(DELETE_NOTE, caller.account_id, target.id)
     return await _relationship(ctx, caller, target.id)
 
 

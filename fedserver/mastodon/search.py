@@ -12,7 +12,6 @@ from fedserver.routing import JSON, Caller, Id, Params, endpoint
 from fedserver.routing.pages import clamp
 from fedserver.services import resolve
 from fedserver.services.fetch import Budget
-from fedserver.uris import Uris
 from storage.accounts import ACCOUNT_BY_URI, AccountRow
 from storage.paging import NEWEST
 from storage.search import SEARCH_ACCOUNTS, SEARCH_STATUSES, SEARCH_TAGS
@@ -182,6 +181,5 @@ async def _find_tags(ctx: Context, wanted: _Wanted) -> list[JSON]:
     names = tag_names([wanted.text])
     if "hashtags" not in wanted.kinds or not names or len(names[0]) > _MAX_PREFIX_CHARS:
         return []
-    uris = Uris(ctx.config.base_url)
-    rows = await ctx.db.fetch(SEARCH_TAGS, names[0], wanted.limit, wanted.offset)
-    return [entities.tag(uris, row) for row in rows]
+    ids = await ctx.db.values(SEARCH_TAGS, names[0], wanted.limit, wanted.offset)
+    return list(await entities.tags(ctx, ids, wanted.viewer))

@@ -92,13 +92,15 @@ class Outgoing:
         ca_file: Path | None,
         clock: Clock,
         lookup: Lookup = look_up,
+        is_blocked: Callable[[str], bool] = lambda _host: False,
     ) -> None:
         """Take plain settings.
 
         `reachable_addresses` are exact private addresses ("127.0.0.1", "127.0.0.1:8081");
         `host_map` leads a name ("host" or "host:port") to "ip:port" while TLS and Host keep
         the name (its targets need to be reachable too); `ca_file` is trusted beside the
-        system's authorities. Raises ValueError for a malformed address.
+        system's authorities. Nothing is sent to a host ("name" or "name:port") that
+        `is_blocked`. Raises ValueError for a malformed address.
         """
         addresses = AddressRule(reachable_addresses)
         self._urls = UrlRule(
@@ -109,6 +111,7 @@ class Outgoing:
         self._names = Names(host_map=host_map, clock=clock, lookup=lookup)
         self._sockets = GuardedSockets(addresses, max_open=_max_kept_sockets())
         self._user_agent = user_agent
+        self._is_blocked = is_blocked
         self._ca_file = ca_file
         self._keeping: aiohttp.ClientSession | None = None
         self._closing: aiohttp.ClientSession | None = None
@@ -223,9 +226,12 @@ class Outgoing:
 
     def _check(self, url: str) -> URL:
         try:
-            return self._urls.check(url)
+            target = self._urls.check(url)
         except ValueError as error:
             raise ForbiddenTarget(_host_for_message(url), str(error)) from error
+        if self._is_blocked(target.raw_authority):
+            raise ForbiddenTarget(target.raw_host or "", "the domain is blocked here")
+        return target
 
     async def _exchange(self, wanted: _Request, target: URL) -> Response:
         headers = await self._headers(wanted, target)

@@ -4,11 +4,11 @@ from activitypub.errors import ProtocolError, Untrusted
 from activitypub.hostmeta import parse_host_meta_template
 from activitypub.json_bytes import loads
 from activitypub.nodeinfo import Software, parse_document, parse_links
-from activitypub.origins import same_origin
+from activitypub.origins import host_of, same_origin
 from activitypub.signatures import Dialect
 from activitypub.webfinger import Handle, Jrd, parse_jrd, webfinger_url
 from fedserver.context import Context
-from fedserver.errors import Denied, Gone, Unreachable
+from fedserver.errors import Denied, Gone, Refused, Unreachable
 from fedserver.outgoing import Response
 from fedserver.services import fetch, signing
 from fedserver.services.fetch import Budget
@@ -87,11 +87,12 @@ async def _ask_software(ctx: Context, base: str, budget: Budget) -> Software | N
         if href is None or not same_origin(href, base):
             return None
         return parse_document(loads((await _get(ctx, href, budget)).body))
-    except (Gone, Denied, Unreachable, ProtocolError):
+    except (Gone, Denied, Refused, Unreachable, ProtocolError):
         return None
 
 
 async def _get(ctx: Context, url: str, budget: Budget) -> Response:
+    fetch.refuse_unfederated(ctx, host_of(url))
     budget.spend()
     key = await signing.instance_key(ctx)
     async with budget.asking():

@@ -133,9 +133,13 @@ async def plain(given: Json) -> Json:
 
 
 async def get(ctx: Context, url: str) -> Response:
-    """GET `url`, signed in the dialect its host is known to take, in the other one if refused."""
-    key_of_instance = await signing.instance_key(ctx)
+    """GET `url`, signed in the dialect its host is known to take, in the other one if refused.
+
+    Raises Refused where we do not federate with its host.
+    """
     host = host_of(url)
+    refuse_unfederated(ctx, host)
+    key_of_instance = await signing.instance_key(ctx)
     known = await ctx.db.value(FETCH_DIALECT_OF, host)
     first = Dialect(known) if known else Dialect.CAVAGE
     response = await _get(ctx, url, key_of_instance, first)
@@ -167,6 +171,12 @@ async def _get(
     except (ForbiddenTarget, TooLarge) as error:
         # Asking again later would end alike.
         raise Untrusted(str(error)) from error
+
+
+def refuse_unfederated(ctx: Context, host: str) -> None:
+    """Raise Refused for a host that the admin's rules keep us from."""
+    if ctx.domains.refuses(host):
+        raise Refused(f"there is no federation with {host}")
 
 
 def limits(ctx: Context) -> Limits:

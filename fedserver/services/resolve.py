@@ -220,6 +220,7 @@ async def _put_keys(tx: Transaction, account_id: int, actor: Actor, now: datetim
             None,
             now,
             now,
+            key.expires,
         )
     await tx.execute(DELETE_OTHER_KEYS, account_id, [key.id for key in keys])
 

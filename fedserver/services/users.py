@@ -433,5 +433,6 @@ async def _store_key(
         public_key_to_pem(key.public_key()),
         wrapped,
         ctx.clock.now(),
-        None,
+        None,  # fetched_at
+        None,  # expires_at
     )

@@ -69,6 +69,8 @@ async def known_key(ctx: Context, key_id: str) -> SignerKeyRow | None:
 
 
 def _checked(ctx: Context, key: SignerKeyRow, check: Check) -> SignerKeyRow:
+    if key.expires_at is not None and key.expires_at <= ctx.clock.now():
+        raise SignatureError("the key has expired")
     check(_public_key(ctx, key))
     return key
 

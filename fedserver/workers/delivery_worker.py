@@ -5,9 +5,10 @@ import asyncio
 import logging
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import Enum, auto
+from functools import partial
 
 from activitypub.signatures import Dialect, SignatureWish
 from fedserver.context import Context
@@ -15,11 +16,11 @@ from fedserver.errors import NotFound, Unreachable
 from fedserver.events import DELIVERIES
 from fedserver.outgoing import Response
 from fedserver.services import fetch, signing
+from fedserver.workers.replay import park_if_dead, write_missed
 from fedserver.workers.retries import next_try, read_retry_after
 from fedserver.workers.traffic import travelled
 from storage.deliveries import (
     COUNT_ATTEMPTS,
-    DELETE_OVERDUE,
     DELIVERIES_OF_LANES,
     IS_SHARED_INBOX,
     DeliveryRow,
@@ -42,6 +43,8 @@ from storage.hosts import (
 log = logging.getLogger(__name__)
 
 LANES_AT_ONCE = 50
+# Of those that failed, or were never heard of: they may take long to say nothing.
+TRIALS_AT_ONCE = 20
 LANE_BATCH = 20
 IN_FLIGHT_PER_HOST = 2
 # How often an activity is offered whose signature the host does not believe.
@@ -76,9 +79,27 @@ class Sent:
     refusal: Response | None = None
 
 
+@dataclass(slots=True)
+class _Running:
+    """The lanes under way. Hosts on trial have places of their own."""
+
+    well: set[asyncio.Task[None]] = field(default_factory=set)
+    on_trial: set[asyncio.Task[None]] = field(default_factory=set)
+
+    @property
+    def free(self) -> int:
+        """Places for hosts that are well."""
+        return LANES_AT_ONCE - len(self.well)
+
+    @property
+    def free_trials(self) -> int:
+        """Places for the others."""
+        return TRIALS_AT_ONCE - len(self.on_trial)
+
+
 async def deliver_always(ctx: Context) -> None:
     """Deliver until cancelled; sleep until something is to be sent or a lane is due again."""
-    running: set[asyncio.Task[None]] = set()
+    running = _Running()
     lanes = LaneStore(ctx.db)
     async with asyncio.TaskGroup() as tasks:
         while True:
@@ -96,21 +117,34 @@ async def _start_lanes(
     ctx: Context,
     lanes: LaneStore,
     tasks: asyncio.TaskGroup,
-    running: set[asyncio.Task[None]],
+    running: _Running,
 ) -> None:
-    free = LANES_AT_ONCE - len(running)
-    if free <= 0:
+    if running.free <= 0 and running.free_trials <= 0:
         return
-    for lane, rows in await lease(ctx, free):
+    for lane, rows in await lease(ctx, running.free, running.free_trials):
         task = tasks.create_task(_run_lane(ctx, lanes, lane, rows))
-        running.add(task)
-        task.add_done_callback(running.discard)
+        if lane.on_trial:
+            running.on_trial.add(task)
+            task.add_done_callback(partial(_end_trial, ctx, running))
+        else:
+            running.well.add(task)
+            task.add_done_callback(running.well.discard)
 
 
-async def lease(ctx: Context, at_most: int) -> list[tuple[LaneRow, list[DeliveryRow]]]:
-    """Take due lanes for this process, each with the oldest that waits in it."""
+def _end_trial(ctx: Context, running: _Running, task: asyncio.Task[None]) -> None:
+    """Where all places were taken, nobody looked whether another trial is due."""
+    if running.free_trials <= 0:
+        ctx.events.wake(DELIVERIES)
+    running.on_trial.discard(task)
+
+
+async def lease(
+    ctx: Context, at_most: int, trials: int = TRIALS_AT_ONCE
+) -> list[tuple[LaneRow, list[DeliveryRow]]]:
+    """Take due lanes for this process, each with the oldest that waits in it: `at_most` of hosts
+    that are well, and so many `trials` of the others."""
     now = ctx.clock.now()
-    leased = await ctx.db.fetch(LEASE_LANES, now, now + LEASE_FOR, at_most)
+    leased = await ctx.db.fetch(LEASE_LANES, now, now + LEASE_FOR, max(at_most, 0), max(trials, 0))
     if not leased:
         return []
     rows: dict[str, list[DeliveryRow]] = {lane.host: [] for lane in leased}
@@ -119,16 +153,20 @@ async def lease(ctx: Context, at_most: int) -> list[tuple[LaneRow, list[Delivery
     return [(lane, rows[lane.host]) for lane in leased]
 
 
-async def _wait(ctx: Context, running: set[asyncio.Task[None]]) -> None:
-    if len(running) >= LANES_AT_ONCE:
-        await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+async def _wait(ctx: Context, running: _Running) -> None:
+    if running.free <= 0:
+        tasks = running.well | running.on_trial
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         await asyncio.sleep(_GATHER_S)
         return
-    due_at = await ctx.db.value(NEXT_LANE_AT)
+    has_trials = running.free_trials > 0
+    due_at = await ctx.db.value(NEXT_LANE_AT, has_trials)
     pause_s = SWEEP_EVERY_S
     if due_at is not None:
         pause_s = min(pause_s, max(0.05, (due_at - ctx.clock.now()).total_seconds()))
     await ctx.events.wait(DELIVERIES, timeout_s=pause_s)
+    if not has_trials:
+        await asyncio.sleep(_GATHER_S)
 
 
 async def _run_lane(ctx: Context, lanes: LaneStore, lane: LaneRow, rows: list[DeliveryRow]) -> None:
@@ -156,13 +194,18 @@ async def run_lane(ctx: Context, lanes: LaneStore, lane: LaneRow, rows: list[Del
     """Send what waits for one host, beginning with `rows`, until nothing is left or the host has
     trouble."""
     dialect = Dialect(lane.dialect)
-    succeeded = False
+    succeeded = answered = False
+    if not rows and lane.missed_from is not None:
+        await write_missed(ctx, lane)
+        rows = await ctx.db.fetch(DELIVERIES_OF_LANES, [lane.host], LANE_BATCH)
     while True:
         sent, dialect = await _send_batch(ctx, lane.host, rows, dialect)
         succeeded = succeeded or any(one.verdict is Verdict.DELIVERED for one in sent)
         trouble = _first(sent, Verdict.LATER) or _first(sent, Verdict.DOUBTFUL)
         is_last = trouble is None and len(rows) < LANE_BATCH
-        await _settle(ctx, lanes, lane.host, sent, succeeded=succeeded, close=is_last)
+        answered = answered or (bool(sent) and trouble is None)
+        settlement = _settlement(ctx, lane.host, sent, succeeded, answered, is_last)
+        await _settle(ctx, lanes, settlement, sent)
         if await _is_host_gone(ctx, sent):
             await ctx.db.execute(HOST_GONE, lane.host, ctx.clock.now(), "answered 410")
             return
@@ -237,6 +280,8 @@ async def _send(
 async def _post(
     ctx: Context, row: DeliveryRow, dialect: Dialect, wish: SignatureWish | None
 ) -> Sent:
+    if ctx.domains.refuses(row.host):
+        return Sent(row, Verdict.REFUSED, "there is no federation with it")
     try:
         key = await signing.signing_key(ctx, row.account_id)
         response = await ctx.out.request(
@@ -276,25 +321,29 @@ def _doubtful(row: DeliveryRow, reason: str) -> Sent:
     return Sent(row, Verdict.REFUSED if is_last else Verdict.DOUBTFUL, reason)
 
 
+def _settlement(
+    ctx: Context, host: str, sent: Sequence[Sent], succeeded: bool, answered: bool, close: bool
+) -> Settlement:
+    ended = [one.row for one in sent if one.verdict not in (Verdict.LATER, Verdict.DOUBTFUL)]
+    return Settlement(
+        host, ended, succeeded=succeeded, answered=answered, close=close, now=ctx.clock.now()
+    )
+
+
 async def _settle(
     ctx: Context,
     lanes: LaneStore,
-    host: str,
+    settlement: Settlement,
     sent: Sequence[Sent],
-    *,
-    succeeded: bool,
-    close: bool,
 ) -> None:
     doubtful = [one.row for one in sent if one.verdict is Verdict.DOUBTFUL]
     if doubtful:
         await ctx.db.execute(COUNT_ATTEMPTS, *_keys(doubtful))
-    ended = [one.row for one in sent if one.verdict not in (Verdict.LATER, Verdict.DOUBTFUL)]
-    awake = await lanes.settle(Settlement(host, ended, succeeded, close, ctx.clock.now()))
-    if awake:
+    if await lanes.settle(settlement):
         ctx.events.wake(DELIVERIES)
     refused = [one for one in sent if one.verdict is Verdict.REFUSED]
     if refused:
-        await ctx.db.execute(NOTE_REFUSAL, host, ctx.clock.now(), refused[0].reason)
+        await ctx.db.execute(NOTE_REFUSAL, settlement.host, ctx.clock.now(), refused[0].reason)
 
 
 def _keys(rows: Sequence[DeliveryRow]) -> tuple[list[int], list[str]]:
@@ -304,7 +353,7 @@ def _keys(rows: Sequence[DeliveryRow]) -> tuple[list[int], list[str]]:
 async def _postpone(ctx: Context, lane: LaneRow, trouble: Sent, succeeded: bool) -> None:
     now = ctx.clock.now()
     failures = 1 if succeeded else lane.failures + 1
-    at = next_try(failures, now, trouble.retry_after, _random)
-    await ctx.db.execute(POSTPONE_LANE, lane.host, at, now, trouble.reason, failures)
-    give_up = timedelta(days=ctx.config.federation.delivery_give_up_days)
-    await ctx.db.execute(DELETE_OVERDUE, lane.host, now - give_up)
+    since = now if succeeded or lane.failing_since is None else lane.failing_since
+    at = next_try(failures, now - since, now, trouble.retry_after, _random)
+    await ctx.db.execute(POSTPONE_LANE, lane.host, at, now, trouble.reason, failures, since)
+    await park_if_dead(ctx, lane.host)

@@ -5,13 +5,14 @@ import re
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 
+# Trouble is mostly over in minutes.
+_FIRST_PAUSES = (timedelta(minutes=1), timedelta(minutes=5))
+# Later the pause depends on how long the host has been away: up to a day, a week, a month, longer.
 _PAUSES = (
-    timedelta(minutes=1),
-    timedelta(minutes=5),
-    timedelta(minutes=30),
-    timedelta(hours=2),
-    timedelta(hours=6),
-    timedelta(hours=12),
+    (timedelta(days=1), timedelta(minutes=15)),
+    (timedelta(days=7), timedelta(hours=1)),
+    (timedelta(days=30), timedelta(hours=6)),
+    (timedelta.max, timedelta(hours=24)),
 )
 _LONGEST_RETRY_AFTER = timedelta(days=1)
 # What has more digits is longer than the longest anyway.
@@ -20,14 +21,22 @@ _MAX_DIGITS = 9
 
 
 def next_try(
-    failures: int, now: datetime, retry_after: timedelta | None, rng: random.Random
+    failures: int,
+    failing_for: timedelta,
+    now: datetime,
+    retry_after: timedelta | None,
+    rng: random.Random,
 ) -> datetime:
-    """Give when to try a host again that has failed `failures` times in a row (at least 1).
+    """Give when to try a host again that has failed `failures` times in a row (at least 1), for
+    the time `failing_for`.
 
-    The pause grows to twelve hours and has up to a fifth of jitter, so that the hosts of an
-    outage do not come back all at once. What the host asked for (Retry-After) is the least.
+    The pause grows to a day and has up to a fifth of jitter, so that the hosts of an outage do
+    not come back all at once. What the host asked for (Retry-After) is the least.
     """
-    pause = _PAUSES[min(failures, len(_PAUSES)) - 1]
+    if failures <= len(_FIRST_PAUSES):
+        pause = _FIRST_PAUSES[failures - 1]
+    else:
+        pause = next(pause for until, pause in _PAUSES if failing_for < until)
     jittered = pause * (1 + rng.random() / 5)
     return now + max(jittered, min(retry_after or timedelta(), _LONGEST_RETRY_AFTER))
 

@@ -138,7 +138,6 @@ HOST = Query(
 )
 WAITING = Value("SELECT count(*) FROM deliveries", int)
 DUE_NOW = Command("UPDATE hosts SET next_try_at = '2020-01-01' WHERE next_try_at IS NOT NULL")
-AGE = Command("UPDATE deliveries SET created_at = created_at - $1::interval")
 NOT_HEARD_LATELY = Command("UPDATE hosts SET last_success_at = '2020-01-01'")
 
 
@@ -165,7 +164,9 @@ async def send(
             document = orjson.dumps({"id": uri, "type": "Like", "actor": sender.uri})
             now = ctx.clock.now()
             await tx.execute(
-                INSERT_ACTIVITY, number, uri, sender.id, "Like", document, False, None, now
+                INSERT_ACTIVITY,
+                *(number, uri, sender.id, "Like", document, False, None, now),
+                *(False, list(inboxes)),
             )
             hosts = [inbox.split("/")[2] for inbox in inboxes]
             await tx.execute(INSERT_DELIVERIES, number, list(inboxes), hosts, now)

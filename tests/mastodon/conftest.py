@@ -17,6 +17,7 @@ from fedserver.bytes_cache import BytesCache
 from fedserver.clock import FixedClock
 from fedserver.config import Config, InstanceConfig
 from fedserver.context import Context
+from fedserver.domain_rules import DomainRules
 from fedserver.ids import IdMaker
 from fedserver.rate_limits import RateLimiter
 from fedserver.recent import Recent
@@ -31,6 +32,7 @@ _MODULES = (
     "custom_emojis",
     "favourites",
     "instance",
+    "lists",
     "notifications",
     "people",
     "search",
@@ -64,6 +66,7 @@ def ctx(db: Database) -> Context:
         inbox=absent,
         signer_keys=absent,
         own_keys=absent,
+        domains=DomainRules("open", "here.test"),
     )
 
 

@@ -76,10 +76,13 @@ async def _fill(world: World, me: int, count: int) -> dict[str, str]:
         await world.status(fan, reblog_of=popular)
         await world.status(author, reply_to=popular)
         ids.append((status_id, fan))
+    list_id = await world.listed(me, [fan for _, fan in ids])
     many_statuses = "&".join(f"id[]={one}" for one, _ in ids)
     many_accounts = "&".join(f"id[]={one}" for _, one in ids)
     return {
         "home": "/api/v1/timelines/home?limit=40",
+        "list": f"/api/v1/timelines/list/{list_id}?limit=40",
+        "list accounts": f"/api/v1/lists/{list_id}/accounts?limit=40",
         "tag": f"/api/v1/timelines/tag/tag{count}?limit=40",
         "account statuses": f"/api/v1/accounts/{author}/statuses?only_media=1&limit=40",
         "followers": f"/api/v1/accounts/{me}/followers",

@@ -8,6 +8,7 @@ from aiohttp.test_utils import TestClient
 from fedserver.context import Context
 from fedserver.secrets import token_hash
 from storage.accounts import INSERT_ACCOUNT, INSERT_IDENTITY
+from storage.lists import ADD_TO_LIST, INSERT_LIST
 from storage.media import INSERT_MEDIA
 from storage.oauth import INSERT_APPLICATION, INSERT_TOKEN
 from storage.query import Command
@@ -184,6 +185,14 @@ class World:
             ["en"],
             START,
         )
+
+    async def listed(self, owner: int, members: list[int]) -> int:
+        """Make a list of `owner`, who follows its members."""
+        list_id = self.next_id()
+        await self.ctx.db.execute(INSERT_LIST, list_id, owner, "List", "list", False, START)
+        ids = [self.next_id() for _ in members]
+        await self.ctx.db.execute(ADD_TO_LIST, list_id, ids, members, owner)
+        return list_id
 
     async def block(self, account_id: int, target: int) -> None:
         await self.ctx.db.execute(

@@ -22,7 +22,17 @@ from storage.blobs import BlobFolder
 from storage.query import Command, Value
 from tests.mastodon.world import World
 
-WRITES = ("editing", "media", "polls", "profile", "reactions", "relations", "statuses")
+WRITES = (
+    "editing",
+    "lists",
+    "markers",
+    "media",
+    "polls",
+    "profile",
+    "reactions",
+    "relations",
+    "statuses",
+)
 _READS = ("account_reads", "bookmarks", "favourites", "notifications", "status_reads", "timelines")
 _LOCK_PROFILE = Command("UPDATE accounts SET locked = true WHERE id = $1")
 _SENT = Value(
