@@ -28,6 +28,7 @@ from activitypub.model import (
     Link,
     Mention,
     Object,
+    Place,
     Poll,
     Tombstone,
 )
@@ -107,6 +108,7 @@ def _object(value: Object) -> Json:
         "startTime": _time(value.start_time),
         "endTime": _time(value.end_time),
         "duration": _duration(value.duration_s),
+        "location": _place(value.location),
         "to": list(value.to),
         "cc": list(value.cc),
         "audience": _one_or_list(value.audience),
@@ -126,6 +128,12 @@ def _object(value: Object) -> Json:
         "shares": value.shares,
         **_poll(value.poll),
     }
+
+
+def _place(place: Place | None) -> Json | None:
+    if place is None:
+        return None
+    return _given(type="Place", name=place.name, address=place.address, url=place.url)
 
 
 def _texts(value: Object) -> Json:

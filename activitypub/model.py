@@ -108,6 +108,15 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where something is or happens (Activity Vocabulary: location); `address` is one line."""
+
+    name: str | None = None
+    address: str | None = None
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ActorKey:
     """A public key in an actor document: PEM (`publicKey`) or Multikey (FEP-521a), not both.
 
@@ -146,6 +155,7 @@ class Object:
     start_time: datetime | None = None
     end_time: datetime | None = None
     duration_s: float | None = None
+    location: Place | None = None
     to: tuple[Reference, ...] = ()
     cc: tuple[Reference, ...] = ()
     audience: tuple[Reference, ...] = ()

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from storage.query import Command, Query, Value
-from storage.search import TagRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +62,9 @@ UNFEATURE_TAG = Command(
     """
 )
 # What the account used most often of late, and does not show yet. $1 account, $2 how many.
-SUGGESTED_TAGS = Query(
+SUGGESTED_TAGS = Value(
     """
-    SELECT t.id, t.name, t.display_name FROM (
+    SELECT t.id FROM (
         SELECT id FROM statuses WHERE account_id = $1 AND reblog_of_id IS NULL
             AND visibility IN ('public', 'unlisted')
         ORDER BY id DESC LIMIT 1000
@@ -75,5 +74,5 @@ SUGGESTED_TAGS = Query(
         SELECT 1 FROM featured_tags f WHERE f.account_id = $1 AND f.tag_id = t.id)
     GROUP BY t.id ORDER BY count(*) DESC, max(st.status_id) DESC LIMIT $2
     """,
-    TagRow,
+    int,
 )

@@ -38,9 +38,9 @@ FORWARDED_FOR = Value(
 FORWARD_ITEM = Command(
     """
     INSERT INTO outbox_activities (id, uri, account_id, type, document, listed, status_id,
-        created_at)
+        created_at, to_followers)
     SELECT $1, i.activity_uri, $2, i.type, i.body, false,
-        (SELECT s.id FROM statuses s WHERE s.uri = $3), $4
+        (SELECT s.id FROM statuses s WHERE s.uri = $3), $4, true
     FROM inbox_items i WHERE i.id = $5
     ON CONFLICT DO NOTHING
     """

@@ -1,6 +1,7 @@
 """Peers' objects become statuses: read from an activity, or fetched from where their id leads."""
 
 from collections.abc import Iterable
+from html import escape
 from typing import Any
 
 import nh3
@@ -12,6 +13,7 @@ from activitypub.origins import is_web_url, same_origin
 from activitypub.parse import ACTOR_TYPES, parse_actor, parse_object
 from fedserver.context import Context
 from fedserver.effects.new_status import Mentioned, NewPoll, NewStatus, RemoteMedia, insert_status
+from fedserver.effects.shown_objects import attachments_of, facts_of, links_of
 from fedserver.effects.wanted_threads import ask_for_thread
 from fedserver.errors import FedserverError, Gone, NotFound, Refused
 from fedserver.services import fetch, resolve
@@ -31,7 +33,7 @@ _MAX_TAGS = 100
 _MAX_STRANGERS = 5  # unknown mentioned accounts that are fetched for one status
 _OWN_TEXT = ("Note", "Question")
 STATUS_TYPES = frozenset(
-    {"Note", "Question", "Article", "Page", "Image", "Video", "Audio", "Event", "Document"}
+    {"Note", "Question", "Article", "Page", "Image", "Video", "Audio", "Event", "Document", "Place"}
 )
 
 
@@ -114,7 +116,7 @@ async def status_of_object(
         emojis=resolve.emoji_entries(given.emojis),
         mentions=await _mentions(ctx, given, author, budget),
         tags=_tags(given),
-        media=tuple(_media(given.attachments)),
+        media=tuple(_media(attachments_of(given))),
         poll=_poll(given.poll) if given.poll else None,
         created_at=created_at,
         replies_uri=_collection(given.replies, given),
@@ -151,13 +153,21 @@ def _honest_url(given: Object) -> str:
 def _content(given: Object) -> str:
     content = clean_html(given.content or "")
     if given.type in _OWN_TEXT:
-        return content
-    return _title(given) + (content or clean_html(given.summary or "")) + _link(given)
+        return _topic(given, content) + content
+    body = content or clean_html(given.summary or "")
+    return _title(given) + facts_of(given) + body + links_of(given) + _link(given)
+
+
+def _topic(given: Object, content: str) -> str:
+    """Forums name the Notes that begin a topic; what the text says already is not repeated."""
+    if given.type != "Note" or not given.name or not content:
+        return ""
+    return "" if clean_plain(given.name, 500) in html_to_text(content) else _title(given)
 
 
 def _title(given: Object) -> str:
     name = clean_plain(given.name or "", 500)
-    return f"<p><strong>{nh3.clean_text(name)}</strong></p>" if name else ""
+    return f"<p><strong>{escape(name, quote=False)}</strong></p>" if name else ""
 
 
 def _link(given: Object) -> str:

@@ -13,6 +13,7 @@ from storage.database import Transaction
 from storage.deliveries import INSERT_DELIVERIES
 from storage.forwarding import ANSWERED_HERE, FORWARD_ITEM, FORWARDED_FOR
 from storage.relations import FOLLOWERS_INBOXES
+from storage.replays import SHARE_POSTING
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,10 @@ async def forward_in(
         return
     inboxes = await tx.values(FOLLOWERS_INBOXES, forwarding.owner_id)
     others = sorted(one for one in inboxes if not same_origin(one, author_uri))
-    if others:
-        hosts = [urlsplit(inbox).netloc.lower() for inbox in others]
-        await tx.execute(INSERT_DELIVERIES, activity_id, others, hosts, now)
+    hosts = {inbox: urlsplit(inbox).netloc.lower() for inbox in others}
+    wanted = [inbox for inbox, host in hosts.items() if not ctx.domains.refuses(host)]
+    if wanted:
+        await tx.execute(SHARE_POSTING)
+        await tx.execute(
+            INSERT_DELIVERIES, activity_id, wanted, [hosts[one] for one in wanted], now
+        )

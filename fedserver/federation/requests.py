@@ -89,7 +89,7 @@ async def known_signer(ctx: Context, request: web.Request) -> AccountRow | None:
 
     Raises Unsigned as `signer_of` does.
     """
-    if ctx.config.federation.signed_fetches_only:
+    if ctx.config.federation.only_signed_fetches:
         return await signer_of(ctx, request)
     if not _is_signed(request):
         return None

@@ -49,9 +49,8 @@ async def show_of_account(ctx: Context, caller: Caller | None, account_id: int) 
 @endpoint("GET", "/api/v1/featured_tags/suggestions", scope="read:accounts")
 async def suggestions(ctx: Context, caller: Caller) -> JSON:
     """Show what the caller used most often of late (Mastodon API: featured_tags#suggestions)."""
-    uris = Uris(ctx.config.base_url)
-    rows = await ctx.db.fetch(SUGGESTED_TAGS, caller.account_id, _SUGGESTED)
-    return [entities.tag(uris, row) for row in rows]
+    ids = await ctx.db.values(SUGGESTED_TAGS, caller.account_id, _SUGGESTED)
+    return await entities.tags(ctx, ids, caller.account_id)
 
 
 @endpoint("POST", "/api/v1/featured_tags", scope="write:accounts")
