@@ -4,8 +4,6 @@ from collections.abc import Iterable
 from html import escape
 from typing import Any
 
-import nh3
-
 from activitypub.addressing import visibility_of
 from activitypub.errors import ProtocolError
 from activitypub.model import Attachment, Object, Poll
@@ -171,7 +169,7 @@ def _title(given: Object) -> str:
 
 
 def _link(given: Object) -> str:
-    url = nh3.clean_text(_honest_url(given))
+    url = escape(_honest_url(given))
     return clean_html(f'<p><a href="{url}">{url}</a></p>')
 
 
