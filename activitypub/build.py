@@ -11,29 +11,40 @@ from typing import Any, TypeAlias, assert_never
 
 from activitypub.contexts.terms import (
     ACTIVITYSTREAMS,
+    AUTHORIZATION_CONTEXT,
     activity_context,
     actor_context,
     object_context,
+    request_context,
 )
 from activitypub.model import (
     Activity,
     Actor,
     ActorKey,
     Attachment,
+    Authorization,
     Collection,
     Document,
     Emoji,
     Hashtag,
+    InteractionPolicy,
     LanguageMap,
     Link,
     Mention,
     Object,
+    Permission,
     Place,
     Poll,
     Tombstone,
 )
 
 Json: TypeAlias = dict[str, Any]
+
+REQUESTS = frozenset({"QuoteRequest", "LikeRequest", "ReplyRequest", "AnnounceRequest"})
+"""Activities that ask for consent; the interaction itself is their instrument."""
+
+_PROFILED = 'application/ld+json; profile="https://www.w3.org/ns/activitystreams"'
+_QUOTE_REL = "https://misskey-hub.net/ns#_misskey_quote"
 
 
 def to_document(value: Document, *, context: bool = True) -> Json:
@@ -48,17 +59,32 @@ def to_document(value: Document, *, context: bool = True) -> Json:
     return document
 
 
+def authorization_document(value: Authorization) -> Json:
+    """Return the JSON of an authorization, with its `@context`."""
+    return {
+        "@context": AUTHORIZATION_CONTEXT,
+        "id": value.id,
+        "type": value.type,
+        "attributedTo": value.attributed_to,
+        "interactingObject": value.interacting_object,
+        "interactionTarget": value.interaction_target,
+    }
+
+
 def _context(value: Document) -> Any:
     match value:
         case Actor():
             return actor_context(multikeys=any(key.multikey for key in value.keys))
         case Object():
-            return object_context(quotes=value.quote is not None)
+            return object_context(
+                quotes=value.quote is not None or value.quote_deleted,
+                policies=value.interaction_policy is not None or value.authorization is not None,
+            )
         case Activity():
             return _activity_context(value)
         case Collection():
             whole = _embeds(value) or "items" in value.unknown
-            return object_context(quotes=True) if whole else ACTIVITYSTREAMS
+            return object_context(quotes=True, policies=True) if whole else ACTIVITYSTREAMS
         case Tombstone():
             return ACTIVITYSTREAMS
         case _:
@@ -66,6 +92,8 @@ def _context(value: Document) -> Any:
 
 
 def _activity_context(activity: Activity) -> Any:
+    if activity.type in REQUESTS or activity.authorization is not None:
+        return request_context()
     if activity.object is not None and not isinstance(activity.object, str | Tombstone):
         return _context(activity.object)
     return activity_context(
@@ -118,11 +146,11 @@ def _object(value: Object) -> Json:
         "url": [_link(link) for link in value.urls] or value.url,
         "attachment": [_attachment(one) for one in value.attachments],
         "image": _attachment(value.image) if value.image else None,
-        "tag": _tags(value.mentions, value.hashtags, value.emojis),
+        "tag": [*_tags(value.mentions, value.hashtags, value.emojis), *_quote_link(value.quote)],
         "sensitive": value.sensitive,
-        "quote": value.quote,
-        "quoteUri": value.quote,
-        "_misskey_quote": value.quote,
+        **_quote(value),
+        "replyAuthorization": value.authorization,
+        "interactionPolicy": _policy(value.interaction_policy),
         "replies": value.replies,
         "likes": value.likes,
         "shares": value.shares,
@@ -134,6 +162,49 @@ def _place(place: Place | None) -> Json | None:
     if place is None:
         return None
     return _given(type="Place", name=place.name, address=place.address, url=place.url)
+
+
+def _quote(value: Object) -> Json:
+    """Return a quote in the ways that peers read: FEP-044f and two older ones."""
+    if value.quote is None:
+        return {"quote": {"type": "Tombstone"}} if value.quote_deleted else {}
+    return {
+        "quote": None if value.legacy_quote else value.quote,
+        "quoteUri": value.quote,
+        "_misskey_quote": value.quote,
+        "quoteAuthorization": value.quote_authorization,
+    }
+
+
+def _quote_link(quote: str | None) -> list[Json]:
+    """Return the link that FEP-e232 wants in `tag`."""
+    if quote is None:
+        return []
+    return [
+        _given(type="Link", href=quote, mediaType=_PROFILED, rel=_QUOTE_REL, name=f"RE: {quote}")
+    ]
+
+
+def _policy(policy: InteractionPolicy | None) -> Json | None:
+    if policy is None:
+        return None
+    return _given(
+        canQuote=_permission(policy.can_quote),
+        canReply=_permission(policy.can_reply),
+        canLike=_permission(policy.can_like),
+        canAnnounce=_permission(policy.can_announce),
+    )
+
+
+def _permission(permission: Permission | None) -> Json | None:
+    """Return a permission under the names of its lists that peers read, the older ones too."""
+    if permission is None:
+        return None
+    automatic, manual = list(permission.automatic), list(permission.manual)
+    found: Json = {"automaticApproval": automatic, "always": automatic}
+    if manual:
+        found |= {"manualApproval": manual, "approvalRequired": manual}
+    return found
 
 
 def _texts(value: Object) -> Json:
@@ -251,11 +322,24 @@ def _activity(value: Activity) -> Json:
         "object": _one_or_list(objects),
         "target": value.target,
         "origin": value.origin,
-        "instrument": value.instrument,
+        "instrument": _enclosed(value),
+        **_authorization(value),
         "result": value.result,
         "content": value.content,
         "tag": _tags((), (), value.emojis) or None,
     }
+
+
+def _enclosed(value: Activity) -> Any:
+    if value.enclosed is None:
+        return value.instrument
+    return to_document(value.enclosed, context=False)
+
+
+def _authorization(value: Activity) -> Json:
+    if value.authorization is None:
+        return {}
+    return {f"{value.type.lower()}Authorization": value.authorization}
 
 
 def _collection(value: Collection) -> Json:

@@ -20,7 +20,8 @@ from activitypub.parse.types import (
 _AS = "https://www.w3.org/ns/activitystreams#"
 _SEC = "https://w3id.org/security#"
 _LDP = "http://www.w3.org/ns/ldp#"
-_EXTENSION_TYPES = frozenset({"ChatMessage", "EmojiReact", "Lock", "Playlist", "QuoteRequest"})
+_EXTENSION_TYPES = names("""
+    AnnounceRequest ChatMessage EmojiReact LikeRequest Lock Playlist QuoteRequest ReplyRequest""")
 
 _KEYWORDS = {"id": "@id", "type": "@type"}
 _PREFIXES = {

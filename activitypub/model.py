@@ -117,6 +117,40 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Permission:
+    """Who may do one kind of thing with an object: ids of actors, of the author's `followers` or
+    `following`, or Public. Who is in neither may not do it."""
+
+    automatic: tuple[Reference, ...] = ()
+    manual: tuple[Reference, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class InteractionPolicy:
+    """What its author allows others to do with an object (GoToSocial: interactionPolicy).
+
+    None: the author does not say.
+    """
+
+    can_quote: Permission | None = None
+    can_reply: Permission | None = None
+    can_like: Permission | None = None
+    can_announce: Permission | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Authorization:
+    """The consent of `attributed_to` to an interaction with what is theirs: a
+    QuoteAuthorization (FEP-044f), or a ReplyAuthorization and its like (GoToSocial)."""
+
+    id: Reference
+    type: str
+    attributed_to: Reference
+    interacting_object: Reference
+    interaction_target: Reference
+
+
+@dataclass(frozen=True, slots=True)
 class ActorKey:
     """A public key in an actor document: PEM (`publicKey`) or Multikey (FEP-521a), not both.
 
@@ -135,7 +169,9 @@ class Object:
     """A Note, Article, Page, Question, Image, Video, Audio, Document, Event or other object.
 
     `bto` and `bcc` are never kept. `language` is what the content is written in, as far as the
-    document says; the end of a poll is in `poll`, not in `end_time`.
+    document says; the end of a poll is in `poll`, not in `end_time`. `legacy_quote`: the quote is
+    said in an older way than FEP-044f only, which knows no consent; `quote_deleted`: it quoted
+    something that is deleted. `authorization`: the consent to the object as a reply.
     """
 
     id: Reference
@@ -172,6 +208,11 @@ class Object:
     sensitive: bool = False
     poll: Poll | None = None
     quote: Reference | None = None
+    legacy_quote: bool = False
+    quote_deleted: bool = False
+    quote_authorization: Reference | None = None
+    authorization: Reference | None = None
+    interaction_policy: InteractionPolicy | None = None
     replies: Reference | None = None
     likes: Reference | None = None
     shares: Reference | None = None
@@ -261,7 +302,9 @@ class Activity:
 
     `id` is None when the document has none: callers decide. `other_objects` are the ids behind
     the first one where an activity has several (Flag). `raw` is the document it was parsed
-    from, with every claim in it unchecked; it takes no part in comparisons.
+    from, with every claim in it unchecked; it takes no part in comparisons. `enclosed` is the
+    instrument itself where it is embedded, as in requests for consent. `authorization`: the
+    consent to a Like or an Announce.
     """
 
     type: str
@@ -272,6 +315,8 @@ class Activity:
     target: Reference | None = None
     origin: Reference | None = None
     instrument: Reference | None = None
+    enclosed: "Object | Activity | None" = None
+    authorization: Reference | None = None
     result: Reference | None = None
     to: tuple[Reference, ...] = ()
     cc: tuple[Reference, ...] = ()

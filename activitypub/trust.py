@@ -9,6 +9,7 @@ from dataclasses import InitVar, dataclass, replace
 from enum import Enum
 from typing import Any, TypeAlias
 
+from activitypub.addressing import is_public
 from activitypub.confusion import refuse_confusing
 from activitypub.errors import Untrusted
 from activitypub.model import Activity, Actor, ActorKey, Object, Tombstone
@@ -87,6 +88,8 @@ def authenticate(activity: Activity, signer_uri: str) -> Verified:
     if not same_origin(activity.id, signer_uri):
         raise Untrusted("the activity's id is of another origin than its actor")
     checked, refetch = _check_object(activity, signer_uri)
+    if checked.enclosed is not None and not _is_written_by(checked.enclosed, signer_uri):
+        checked = replace(checked, enclosed=None)
     return Verified(checked, signer_uri, refetch, made_by=_TOKEN)
 
 
@@ -163,6 +166,8 @@ def _check_answer(activity: Activity, signer: str) -> Activity:
         return _with_id_only(activity)
     if request.object_id is None:
         raise Untrusted("the answered request has no object")
+    if request.type == "Follow" and is_public(request.object_id):
+        return _with_id_only(activity)  # a relay: its answer counts by the id of our Follow only
     if request.type == "Follow" and request.object_id != signer:
         raise Untrusted("an actor answers a follow of another")
     if not same_origin(request.object_id, signer):

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from fedserver import __version__, routing
 from fedserver.bytes_cache import BytesCache
-from fedserver.clock import SystemClock
+from fedserver.clock import Clock, SystemClock
 from fedserver.config import Config
 from fedserver.context import Context
 from fedserver.domain_rules import DomainRules
@@ -56,15 +56,17 @@ def all_endpoints() -> list[Endpoint]:
 
 
 @asynccontextmanager
-async def open_context(config: Config, *, beside: bool = True) -> AsyncIterator[Context]:
+async def open_context(
+    config: Config, *, beside: bool = True, clock: Clock | None = None
+) -> AsyncIterator[Context]:
     """Open database, keys and the way out. `beside` a running server its database is shared (for
-    the CLI); otherwise the data folder is ours alone.
+    the CLI); otherwise the data folder is ours alone. Without a `clock` the machine's is used.
 
     Raises StartError with what to do next.
     """
     async with AsyncExitStack() as stack:
         dsn = config.database.url or await _embedded(config, stack, beside=beside)
-        yield await _make_context(config, dsn, stack)
+        yield await _make_context(config, dsn, stack, clock or SystemClock())
 
 
 async def _embedded(config: Config, stack: AsyncExitStack, *, beside: bool) -> str:
@@ -76,10 +78,9 @@ async def _embedded(config: Config, stack: AsyncExitStack, *, beside: bool) -> s
     return await stack.enter_async_context(server)
 
 
-async def _make_context(config: Config, dsn: str, stack: AsyncExitStack) -> Context:
+async def _make_context(config: Config, dsn: str, stack: AsyncExitStack, clock: Clock) -> Context:
     db = await _open_database(config, dsn)
     stack.push_async_callback(db.close)
-    clock = SystemClock()
     key_pool = KeyPool()
     stack.callback(key_pool.close)
     domains = DomainRules(config.federation.mode, config.instance.domain)
@@ -119,7 +120,7 @@ async def _open_database(config: Config, dsn: str) -> Database:
         ) from error
 
 
-def _outgoing(config: Config, clock: SystemClock, domains: DomainRules) -> Outgoing:
+def _outgoing(config: Config, clock: Clock, domains: DomainRules) -> Outgoing:
     extra = f"; {config.federation.user_agent_extra}" if config.federation.user_agent_extra else ""
     return Outgoing(
         user_agent=f"fedserver/{__version__} (+{config.base_url}{extra})",

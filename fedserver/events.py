@@ -18,9 +18,10 @@ log = logging.getLogger(__name__)
 INBOX = "fedserver_inbox"
 DELIVERIES = "fedserver_deliveries"
 TOKENS = "fedserver_tokens"
+FOLLOWERS = "fedserver_followers"
 THREADS = "fedserver_threads"
 DOMAINS = "fedserver_domains"
-CHANNELS = (INBOX, DELIVERIES, TOKENS, THREADS, DOMAINS)
+CHANNELS = (INBOX, DELIVERIES, TOKENS, FOLLOWERS, THREADS, DOMAINS)
 
 NOTIFY = Command("SELECT pg_notify($1, $2)")
 

@@ -43,6 +43,10 @@ class Uris:
         """The Create or Announce that made a status."""
         return f"{self.status(username, status_id)}/activity"
 
+    def quote_authorization(self, username: str, authorization_id: int) -> str:
+        """The consent of an actor to a quote (FEP-044f)."""
+        return f"{self.actor(username)}/quote_authorizations/{authorization_id}"
+
     def activity(self, activity_id: int) -> str:
         return f"{self.base}/activities/{activity_id}"
 
@@ -70,3 +74,8 @@ def main_key(actor_uri: str) -> str:
 def ed25519_key(actor_uri: str) -> str:
     """The id of the Ed25519 key that the server holds for an actor."""
     return f"{actor_uri}#ed25519-key"
+
+
+def followers_synchronization(followers_url: str) -> str:
+    """Where a peer finds those of an actor's followers that are its own people (FEP-8fcf)."""
+    return f"{followers_url}_synchronization"

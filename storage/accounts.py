@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from storage.query import Command, Query
+from storage.cleaning import SANITISER_VERSION
+from storage.query import Command, Query, Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,20 +102,23 @@ REMOTE_ACCOUNT_BY_HANDLE = Query(
 )
 
 INSERT_ACCOUNT = Command(
-    """
+    f"""
     INSERT INTO accounts (
+        sanitiser_version,
         id, uri, username, domain, url, inbox_url, shared_inbox_url, outbox_url, followers_url,
         following_url, featured_url, actor_type, display_name, note, fields, emojis,
         avatar_remote_url, header_remote_url, locked, discoverable, indexable, memorial,
         also_known_as, suspended_at, created_at, fetched_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
+    VALUES ({SANITISER_VERSION},
+        $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
         $20, $21, $22, $23, $24, $25, $26)
     """
 )
 # What a peer's actor document may change; its id, name and domain stay.
 UPDATE_REMOTE_ACCOUNT = Command(
-    """
+    f"""
     UPDATE accounts SET
+        sanitiser_version = {SANITISER_VERSION},
         url = $2, inbox_url = $3, shared_inbox_url = $4, outbox_url = $5, followers_url = $6,
         following_url = $7, featured_url = $8, actor_type = $9, display_name = $10, note = $11,
         fields = $12, emojis = $13, avatar_remote_url = $14, header_remote_url = $15, locked = $16,
@@ -229,4 +233,32 @@ COUNT_STATUS = Command(
             THEN greatest(last_status_id, $4) ELSE last_status_id END
     WHERE id = $1
     """
+)
+# $1 is a host, $2 the first id of a time, $3 a domain with its dot, $4 how many of its hosts may
+# have become known since then. False where somebody of the host is known already.
+TOO_MANY_NEIGHBOURS = Value(
+    """
+    SELECT NOT EXISTS (SELECT 1 FROM accounts WHERE domain = $1) AND (
+        SELECT count(DISTINCT split_part(uri, '/', 3)) FROM accounts
+        WHERE id > $2 AND domain IS NOT NULL AND split_part(uri, '/', 3) <> $1
+          AND right('.' || split_part(uri, '/', 3), length($3)) = $3) >= $4::int
+    """,
+    bool,
+)
+
+# Followed accounts of peers whose featured collection was never read.
+FEATURED_UNREAD = Query(
+    f"""
+    SELECT {ACCOUNT_COLUMNS} FROM accounts a
+    WHERE a.domain IS NOT NULL AND a.featured_url IS NOT NULL AND a.featured_read_at IS NULL
+      AND a.suspended_at IS NULL AND a.deleted_at IS NULL
+      AND EXISTS (SELECT 1 FROM follows f JOIN users u ON u.account_id = f.account_id
+                  WHERE f.target_id = a.id AND f.accepted_at IS NOT NULL)
+    ORDER BY a.id LIMIT $1
+    """,
+    AccountRow,
+)
+# Whoever sets it first reads the collection.
+CLAIM_FEATURED = Command(
+    "UPDATE accounts SET featured_read_at = $2 WHERE id = $1 AND featured_read_at IS NULL"
 )

@@ -24,7 +24,7 @@ INSERT_FAVOURITE = Command(
 )
 DELETE_FAVOURITE = Query(
     """
-    DELETE FROM favourites WHERE account_id = $1 AND status_id = $2
+    DELETE FROM favourites WHERE account_id = $1 AND status_id = $2 AND liked
     RETURNING id, account_id, status_id, uri
     """,
     FavouriteRow,
@@ -76,7 +76,9 @@ INSERT_POLL = Command(
 # What the poll's own author says of a poll held elsewhere.
 SET_POLL_TOTALS = Command(
     """
-    UPDATE polls SET votes = $2, voters_count = $3, expires_at = $4, closed_at = $5 WHERE id = $1
+    UPDATE polls SET votes = $2, voters_count = $3, expires_at = $4, closed_at = $5,
+        told_at = CASE WHEN $4 > told_at THEN NULL ELSE told_at END
+    WHERE id = $1
     """
 )
 DELETE_POLL_OF_STATUS = Command("DELETE FROM polls WHERE status_id = $1")

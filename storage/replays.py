@@ -12,14 +12,15 @@ SHARE_POSTING = Command(f"SELECT pg_advisory_xact_lock_shared({_POSTING})")
 STOP_POSTING = Command(f"SELECT pg_advisory_xact_lock({_POSTING})")
 
 # $1 host, $2 now, $3 an id of now. Failing since before $4, or since before $5 with more than $6
-# deliveries that wait: they go, and the first of them is where it will begin.
+# deliveries that wait, or not caught up since it was parked: its deliveries go, and the first of
+# them is where it will begin.
 PARK_HOST = Command(
     """
     WITH dead AS (
         UPDATE hosts SET parked_at = coalesce(parked_at, $2), missed_from = coalesce(least(
             missed_from, (SELECT min(d.activity_id) FROM deliveries d WHERE d.host = $1)), $3)
         WHERE host = $1 AND gone_at IS NULL AND (
-            failing_since <= $4
+            failing_since <= $4 OR missed_from IS NOT NULL
             OR (failing_since <= $5 AND (SELECT count(*) FROM (
                 SELECT FROM deliveries w WHERE w.host = $1 LIMIT $6::int + 1) waiting) > $6))
         RETURNING host

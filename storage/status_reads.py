@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from storage.query import Query
-from storage.visibility import unwanted, visible
+from storage.visibility import quote_right, unwanted, visible
 
 FAVOURITED, REBLOGGED, BOOKMARKED, PINNED = 1, 2, 4, 8
 
@@ -18,8 +18,8 @@ FAVOURITED, REBLOGGED, BOOKMARKED, PINNED = 1, 2, 4, 8
 class HeadRow(msgspec.Struct, frozen=True, gc=False):
     """One entry of a page: a status or a boost, the versions of its parts, the viewer's flags.
 
-    `cursor` is what its page is ordered by. `flags` and `poll_id` are those of the status that is
-    shown: the boosted one of a boost.
+    `cursor` is what its page is ordered by. `flags` and what follows are those of the status that
+    is shown: the boosted one of a boost. `quotes`: whether it shows a quote, or why not.
     """
 
     cursor: int
@@ -33,6 +33,9 @@ class HeadRow(msgspec.Struct, frozen=True, gc=False):
     reblog_account_version: int | None
     flags: int
     poll_id: int | None
+    quotes: bool
+    quote_policy: int
+    quote_right: int
 
 
 def head_query(source: str, rest: str, *, cursor: str = "s.id", viewer: str = "$4") -> str:
@@ -44,6 +47,10 @@ def head_query(source: str, rest: str, *, cursor: str = "s.id", viewer: str = "$
     """
     shown = "coalesce(s.reblog_of_id, s.id)"
     me = f"{viewer}::bigint"
+    policy, author = (
+        "coalesce(r.quote_policy, s.quote_policy)",
+        "coalesce(r.account_id, s.account_id)",
+    )
     return f"""
     SELECT {cursor} AS cursor, s.id, s.xmin::text::bigint AS version,
         s.account_id, a.xmin::text::bigint AS account_version,
@@ -61,7 +68,11 @@ def head_query(source: str, rest: str, *, cursor: str = "s.id", viewer: str = "$
                 * {BOOKMARKED}
             + (s.pinned_at IS NOT NULL AND s.account_id = {me})::int * {PINNED}
         END AS flags,
-        (SELECT hp.id FROM polls hp WHERE hp.status_id = {shown}) AS poll_id
+        (SELECT hp.id FROM polls hp WHERE hp.status_id = {shown}) AS poll_id,
+        EXISTS (SELECT 1 FROM quotes hq WHERE hq.status_id = {shown}
+                AND (hq.state = 'accepted' OR NOT hq.legacy) OFFSET 0) AS quotes,
+        {policy}::int AS quote_policy,
+        {quote_right("s", me, policy=policy, author=author)} AS quote_right
     FROM {source}
     JOIN accounts a ON a.id = s.account_id
     LEFT JOIN statuses r ON r.id = s.reblog_of_id
@@ -86,7 +97,8 @@ HEADS = Query(
 
 class StatusDetailRow(msgspec.Struct, frozen=True):
     """All that is shown of a status whoever looks at it. Its media are dicts of MediaRow's names;
-    `mentions` are [{id, username, domain, url}], `tags` names, `application` {name, website}."""
+    `mentions` are [{id, username, domain, url}], `tags` names, `application` {name, website},
+    `reactions` [{name, image_url, count}]."""
 
     id: int
     version: int
@@ -103,19 +115,22 @@ class StatusDetailRow(msgspec.Struct, frozen=True):
     replies_count: int
     reblogs_count: int
     favourites_count: int
+    quotes_count: int
     created_at: datetime
     edited_at: datetime | None
     media: list[dict[str, Any]]
     mentions: list[dict[str, Any]]
     tags: list[str]
     application: dict[str, Any] | None
+    reactions: list[dict[str, Any]]
 
 
 STATUS_DETAILS = Query(
     """
     SELECT s.id, s.xmin::text::bigint AS version, s.uri, s.url, s.visibility, s.in_reply_to_id,
         s.in_reply_to_account_id, s.content, s.spoiler_text, s.sensitive, s.language, s.emojis,
-        s.replies_count, s.reblogs_count, s.favourites_count, s.created_at, s.edited_at,
+        s.replies_count, s.reblogs_count, s.favourites_count, s.quotes_count, s.created_at,
+        s.edited_at,
         (SELECT coalesce(jsonb_agg(jsonb_build_object(
                 'id', m.id, 'type', m.type, 'blob', m.blob, 'preview_blob', m.preview_blob,
                 'remote_url', m.remote_url, 'preview_remote_url', m.preview_remote_url,
@@ -130,7 +145,13 @@ STATUS_DETAILS = Query(
         (SELECT coalesce(jsonb_agg(t.name ORDER BY t.name), '[]')
          FROM status_tags st JOIN tags t ON t.id = st.tag_id WHERE st.status_id = s.id) AS tags,
         (SELECT jsonb_build_object('name', o.name, 'website', o.website)
-         FROM oauth_applications o WHERE o.id = s.application_id) AS application
+         FROM oauth_applications o WHERE o.id = s.application_id) AS application,
+        (SELECT coalesce(jsonb_agg(jsonb_build_object(
+                'name', e.name, 'image_url', e.image_url, 'count', e.count)
+            ORDER BY e.first), '[]')
+         FROM (SELECT er.name, er.image_url, count(*), min(er.id) AS first
+               FROM emoji_reactions er WHERE er.status_id = s.id
+               GROUP BY er.name, er.image_url ORDER BY first LIMIT 50) e) AS reactions
     FROM statuses s WHERE s.id = ANY($1::bigint[])
     """,
     StatusDetailRow,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from storage.cleaning import SANITISER_VERSION
 from storage.query import Command, Query, Value
 from storage.visibility import visible
 
@@ -57,19 +58,22 @@ VISIBLE_STATUS = Query(
 STATUS_VISIBLE = Value(f"SELECT {visible('s', '$2::bigint')} FROM statuses s WHERE s.id = $1", bool)
 
 INSERT_STATUS = Command(
-    """
+    f"""
     INSERT INTO statuses (
+        sanitiser_version,
         id, uri, url, account_id, local, object_type, visibility, reblog_of_id, in_reply_to_id,
         in_reply_to_account_id, in_reply_to_uri, thread_id, content, source, spoiler_text,
         sensitive, language, emojis, application_id, created_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
+    VALUES ({SANITISER_VERSION},
+        $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
         $20)
     ON CONFLICT DO NOTHING
     """
 )
 UPDATE_STATUS = Command(
-    """
-    UPDATE statuses SET content = $3, source = $4, spoiler_text = $5, sensitive = $6,
+    f"""
+    UPDATE statuses SET sanitiser_version = {SANITISER_VERSION},
+        content = $3, source = $4, spoiler_text = $5, sensitive = $6,
         language = $7, emojis = $8, edited_at = $9
     WHERE id = $1 AND account_id = $2
     """
@@ -180,7 +184,8 @@ PINNED_OF_ACCOUNT = Query(
     """,
     StatusRow,
 )
-# Peers that were sent a status: whom it names, whom it answers, who boosted or favourited it.
+# Peers that were sent a status: whom it names, whom it answers, who boosted, favourited or quoted
+# it.
 INBOXES_THAT_KNOW = Value(
     """
     SELECT DISTINCT coalesce(a.shared_inbox_url, a.inbox_url)
@@ -189,6 +194,7 @@ INBOXES_THAT_KNOW = Value(
         SELECT account_id FROM mentions WHERE status_id = $1
         UNION SELECT account_id FROM statuses WHERE reblog_of_id = $1
         UNION SELECT account_id FROM favourites WHERE status_id = $1
+        UNION SELECT account_id FROM quotes WHERE quoted_id = $1
         UNION SELECT in_reply_to_account_id FROM statuses WHERE id = $1)
     """,
     str,

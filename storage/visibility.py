@@ -52,3 +52,36 @@ def unwanted(author: str, viewer: str) -> str:
         OR EXISTS (SELECT 1 FROM mutes um
                    WHERE um.account_id = {viewer} AND um.target_id = {author}
                      AND (um.expires_at IS NULL OR um.expires_at > now()) OFFSET 0))"""
+
+
+# What a viewer may expect of quoting a status (Mastodon API: QuoteApproval#current_user).
+QUOTE_DENIED, QUOTE_MANUAL, QUOTE_AUTOMATIC, QUOTE_UNKNOWN = range(4)
+# Whom a policy names, one bit each: somebody we cannot name, everybody, followers, followed. Four
+# bits for whom somebody decides; the same four, shifted, for whom it is granted at once.
+UNNAMED, EVERYBODY, FOLLOWERS, FOLLOWED = 1, 2, 4, 8
+AT_ONCE = 4
+
+
+def quote_right(status: str, viewer: str, *, policy: str = "", author: str = "") -> str:
+    """Give SQL for whether `viewer` may quote what has the alias `status` (FEP-044f): one of the
+    numbers above. Whether the viewer may see it is not asked."""
+    policy, author = policy or f"{status}.quote_policy", author or f"{status}.account_id"
+    follows = f"""EXISTS (SELECT 1 FROM follows qf
+        WHERE qf.account_id = {viewer} AND qf.target_id = {author}
+          AND qf.accepted_at IS NOT NULL OFFSET 0)"""
+    followed = f"""EXISTS (SELECT 1 FROM follows qf
+        WHERE qf.account_id = {author} AND qf.target_id = {viewer}
+          AND qf.accepted_at IS NOT NULL OFFSET 0)"""
+
+    def granted(shift: int) -> str:
+        return f"""({policy} & {EVERYBODY << shift} <> 0
+            OR ({policy} & {FOLLOWERS << shift} <> 0 AND {follows})
+            OR ({policy} & {FOLLOWED << shift} <> 0 AND {followed}))"""
+
+    return f"""(CASE WHEN {viewer} IS NULL OR {status}.visibility = 'direct' THEN {QUOTE_DENIED}
+        WHEN {author} = {viewer} THEN {QUOTE_AUTOMATIC}
+        WHEN {policy} = 0 THEN {QUOTE_DENIED}
+        WHEN {granted(AT_ONCE)} THEN {QUOTE_AUTOMATIC}
+        WHEN {granted(0)} THEN {QUOTE_MANUAL}
+        WHEN {policy} & {UNNAMED | UNNAMED << AT_ONCE} <> 0 THEN {QUOTE_UNKNOWN}
+        ELSE {QUOTE_DENIED} END)"""

@@ -29,6 +29,45 @@ _QUOTE_TERMS: dict[str, Any] = {
     "quote": {"@id": "https://w3id.org/fep/044f#quote", "@type": "@id"},
     "quoteUri": "fedibird:quoteUri",
     "_misskey_quote": "misskey:_misskey_quote",
+    "quoteAuthorization": {"@id": "https://w3id.org/fep/044f#quoteAuthorization", "@type": "@id"},
+}
+
+
+def _gotosocial_ids(*terms: str) -> dict[str, Any]:
+    return {term: {"@id": f"gts:{term}", "@type": "@id"} for term in terms}
+
+
+_POLICY_TERMS: dict[str, Any] = {
+    "gts": "https://gotosocial.org/ns#",
+    **_gotosocial_ids(
+        "interactionPolicy",
+        "canQuote",
+        "canReply",
+        "canLike",
+        "canAnnounce",
+        "automaticApproval",
+        "manualApproval",
+        "always",
+        "approvalRequired",
+        "replyAuthorization",
+        "approvedBy",
+    ),
+}
+_AUTHORIZATION_TERMS: dict[str, Any] = {
+    "gts": "https://gotosocial.org/ns#",
+    "QuoteAuthorization": "https://w3id.org/fep/044f#QuoteAuthorization",
+    "LikeAuthorization": "gts:LikeAuthorization",
+    "ReplyAuthorization": "gts:ReplyAuthorization",
+    "AnnounceAuthorization": "gts:AnnounceAuthorization",
+    **_gotosocial_ids("interactingObject", "interactionTarget"),
+}
+_REQUEST_TERMS: dict[str, Any] = {
+    "gts": "https://gotosocial.org/ns#",
+    "QuoteRequest": "https://w3id.org/fep/044f#QuoteRequest",
+    "LikeRequest": "gts:LikeRequest",
+    "ReplyRequest": "gts:ReplyRequest",
+    "AnnounceRequest": "gts:AnnounceRequest",
+    **_gotosocial_ids("likeAuthorization", "announceAuthorization"),
 }
 _ACTOR_TERMS: dict[str, Any] = {
     **_TAG_TERMS,
@@ -65,15 +104,40 @@ _REACTION_TERMS: dict[str, Any] = {
 EVERYTHING: Context = [
     ACTIVITYSTREAMS,
     SECURITY_V1,
-    {**_OBJECT_TERMS, **_QUOTE_TERMS, **_ACTOR_TERMS, **_MULTIKEY_TERMS, **_REACTION_TERMS},
+    {
+        **_OBJECT_TERMS,
+        **_QUOTE_TERMS,
+        **_POLICY_TERMS,
+        **_AUTHORIZATION_TERMS,
+        **_REQUEST_TERMS,
+        **_ACTOR_TERMS,
+        **_MULTIKEY_TERMS,
+        **_REACTION_TERMS,
+    },
 ]
 """Every term that we read: what documents in other forms are compacted to."""
 
 
-def object_context(*, quotes: bool) -> Context:
-    """Return the context of an object; the terms for quotes only where they are used."""
-    terms = {**_OBJECT_TERMS, **_QUOTE_TERMS} if quotes else {**_OBJECT_TERMS}
+AUTHORIZATION_CONTEXT: Context = [ACTIVITYSTREAMS, _AUTHORIZATION_TERMS]
+
+
+def object_context(*, quotes: bool, policies: bool = False) -> Context:
+    """Return the context of an object; the terms for quotes and for interaction policies only
+    where they are used."""
+    terms = {
+        **_OBJECT_TERMS,
+        **(_QUOTE_TERMS if quotes else {}),
+        **(_POLICY_TERMS if policies else {}),
+    }
     return [ACTIVITYSTREAMS, terms]
+
+
+def request_context() -> Context:
+    """Return the context of a request for consent, whose instrument may be an object."""
+    return [
+        ACTIVITYSTREAMS,
+        {**_OBJECT_TERMS, **_QUOTE_TERMS, **_POLICY_TERMS, **_REQUEST_TERMS},
+    ]
 
 
 def actor_context(*, multikeys: bool) -> Context:

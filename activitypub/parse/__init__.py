@@ -5,6 +5,7 @@ are cut, single values that break a rule are dropped, content that is too long i
 """
 
 from activitypub.parse.actors import parse_actor
+from activitypub.parse.authorizations import parse_authorization
 from activitypub.parse.documents import parse_activity, parse_any, parse_collection, parse_envelope
 from activitypub.parse.keys import key_owner, parse_key
 from activitypub.parse.objects import parse_object, parse_tombstone
@@ -19,6 +20,7 @@ __all__ = [
     "parse_activity",
     "parse_actor",
     "parse_any",
+    "parse_authorization",
     "parse_collection",
     "parse_envelope",
     "parse_key",

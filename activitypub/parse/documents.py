@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from activitypub.errors import DocumentError
-from activitypub.model import Activity, Actor, Collection, Document
+from activitypub.model import Activity, Actor, Collection, Document, Object
 from activitypub.parse import scalars
 from activitypub.parse.actors import parse_actor
 from activitypub.parse.limits import (
@@ -19,7 +19,8 @@ from activitypub.parse.tags import parse_tags
 from activitypub.parse.types import Family, expect_type, names, type_of
 
 _KNOWN_ACTIVITY = names("""
-    @context id type actor object target origin instrument result to cc bto bcc audience
+    @context id type actor object target origin instrument result likeAuthorization
+    announceAuthorization approvedBy to cc bto bcc audience
     published content tag""")
 _KNOWN_COLLECTION = names("""
     @context id type totalItems items orderedItems first last next prev partOf attributedTo
@@ -106,6 +107,10 @@ def _activity(document: Mapping[str, Any], levels: int, language: str | None) ->
         target=scalars.reference(get("target")),
         origin=scalars.reference(get("origin")),
         instrument=scalars.reference(get("instrument")),
+        enclosed=_enclosed(get("instrument"), levels - 1, language),
+        authorization=scalars.reference(
+            get("likeAuthorization") or get("announceAuthorization") or get("approvedBy")
+        ),
         result=scalars.reference(get("result")),
         to=scalars.recipients(get("to")),
         cc=scalars.recipients(get("cc")),
@@ -154,6 +159,13 @@ def _embedded(value: Any, levels: int, language: str | None) -> str | Document |
         if not isinstance(found, Actor) or found.inbox is not None:
             return found
     return scalars.reference(value)
+
+
+def _enclosed(value: Any, levels: int, language: str | None) -> Object | Activity | None:
+    if not isinstance(value, dict):
+        return None
+    found = _embedded(value, levels, language)
+    return found if isinstance(found, Object | Activity) else None
 
 
 def _own_id(document: Mapping[str, Any]) -> str | None:

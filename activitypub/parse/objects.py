@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from activitypub.errors import DocumentError
 from activitypub.model import LanguageMap, Object, Poll, PollOption, Source, Tombstone
 from activitypub.parse import scalars
+from activitypub.parse.interaction import parse_policy
 from activitypub.parse.limits import (
     MAX_AUTHORS,
     MAX_CONTENT_CHARS,
@@ -23,9 +24,10 @@ _KNOWN_OBJECT = names("""
     @context id type attributedTo name nameMap summary summaryMap content contentMap source
     mediaType published updated startTime endTime duration location to cc bto bcc audience inReplyTo
     context conversation url attachment image icon tag sensitive oneOf anyOf closed votersCount
-    quote quoteUrl quoteUri _misskey_quote replies likes shares""")
+    quote quoteUrl quoteUri _misskey_quote quoteAuthorization replyAuthorization approvedBy
+    interactionPolicy replies likes shares""")
 _KNOWN_TOMBSTONE = names("@context id type formerType deleted bto bcc")
-_QUOTE_SPELLINGS = ("quote", "quoteUri", "quoteUrl", "_misskey_quote")
+_OLDER_QUOTES = ("quoteUri", "quoteUrl", "_misskey_quote")
 
 
 def parse_object(document: Mapping[str, Any], *, language: str | None = None) -> Object:
@@ -41,6 +43,7 @@ def parse_object(document: Mapping[str, Any], *, language: str | None = None) ->
     url, urls = parse_urls(get("url"))
     tags = parse_tags(get("tag"))
     poll = parse_poll(document)
+    quote = scalars.reference(get("quote"))
     return Object(
         id=required_id(document),
         type=type_,
@@ -75,7 +78,12 @@ def parse_object(document: Mapping[str, Any], *, language: str | None = None) ->
         emojis=tags.emojis,
         sensitive=scalars.flag(get("sensitive")),
         poll=poll,
-        quote=_quote(document) or tags.quote,
+        quote=quote or _older_quote(document) or tags.quote,
+        legacy_quote=quote is None and bool(_older_quote(document) or tags.quote),
+        quote_deleted=quote is None and _is_tombstone(get("quote")),
+        quote_authorization=scalars.reference(get("quoteAuthorization")),
+        authorization=scalars.reference(get("replyAuthorization") or get("approvedBy")),
+        interaction_policy=parse_policy(get("interactionPolicy")),
         replies=scalars.reference(get("replies")),
         likes=scalars.reference(get("likes")),
         shares=scalars.reference(get("shares")),
@@ -190,8 +198,12 @@ def _source(value: Any) -> Source | None:
     return None if typed is None else Source(typed, scalars.token(value.get("mediaType")))
 
 
-def _quote(document: Mapping[str, Any]) -> str | None:
-    for spelling in _QUOTE_SPELLINGS:
+def _older_quote(document: Mapping[str, Any]) -> str | None:
+    for spelling in _OLDER_QUOTES:
         if spelling in document and (found := scalars.reference(document[spelling])) is not None:
             return found
     return None
+
+
+def _is_tombstone(value: Any) -> bool:
+    return isinstance(value, dict) and value.get("type") == "Tombstone"

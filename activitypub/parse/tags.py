@@ -7,16 +7,18 @@ from typing import Any
 
 from activitypub.model import Emoji, Hashtag, Mention
 from activitypub.parse import scalars
-from activitypub.parse.limits import MAX_NAME_CHARS, MAX_TAGS, MAX_TAGS_READ
+from activitypub.parse.limits import MAX_NAME_CHARS, MAX_RELS, MAX_TAGS, MAX_TAGS_READ
 
 MAX_HASHTAG_CHARS = 256
 _SHORTCODE = re.compile(r"[A-Za-z0-9_.+-]{1,128}", re.ASCII)
+_QUOTE_REL = "https://misskey-hub.net/ns#_misskey_quote"
 _ACTIVITY_JSON = "application/activity+json"
 
 
 @dataclass(frozen=True, slots=True)
 class Tags:
-    """What a `tag` property says; `quote` is the first link to another object (FEP-e232)."""
+    """What a `tag` property says; `quote` is the first link to another object, or the one that
+    says it is a quote (FEP-e232)."""
 
     mentions: tuple[Mention, ...] = ()
     hashtags: tuple[Hashtag, ...] = ()
@@ -34,7 +36,7 @@ def parse_tags(value: Any) -> Tags:
     mentions: list[Mention] = []
     hashtags: list[Hashtag] = []
     emojis: list[Emoji] = []
-    quote: str | None = None
+    links: list[tuple[bool, str]] = []
     for tag in scalars.objects(value, MAX_TAGS_READ):
         match scalars.first(tag.get("type")):
             case "Mention":
@@ -43,8 +45,9 @@ def parse_tags(value: Any) -> Tags:
                 _keep(hashtags, _hashtag(tag))
             case "Emoji":
                 _keep(emojis, _emoji(tag))
-            case "Link" if quote is None:
-                quote = _object_link(tag)
+            case "Link":
+                _keep(links, _object_link(tag))
+    quote = max(links, key=lambda link: link[0])[1] if links else None
     return Tags(tuple(mentions), tuple(hashtags), tuple(emojis), quote)
 
 
@@ -80,12 +83,19 @@ def _emoji(tag: Mapping[str, Any]) -> Emoji | None:
     )
 
 
-def _object_link(tag: Mapping[str, Any]) -> str | None:
-    """Return the target of a link to an ActivityPub object, known by its media type."""
-    media_type = tag.get("mediaType")
-    if not isinstance(media_type, str):
+def _object_link(tag: Mapping[str, Any]) -> tuple[bool, str] | None:
+    """Return whether a link says that it is a quote, and its target; None if it leads to no
+    ActivityPub object."""
+    is_quote = _QUOTE_REL in scalars.listed(tag.get("rel"), MAX_RELS)
+    href = scalars.reference(tag.get("href"))
+    if href is None or not (is_quote or _is_object(tag.get("mediaType"))):
         return None
-    is_object = media_type.startswith(_ACTIVITY_JSON) or (
+    return is_quote, href
+
+
+def _is_object(media_type: Any) -> bool:
+    if not isinstance(media_type, str):
+        return False
+    return media_type.startswith(_ACTIVITY_JSON) or (
         media_type.startswith("application/ld+json") and "activitystreams" in media_type
     )
-    return scalars.reference(tag.get("href")) if is_object else None

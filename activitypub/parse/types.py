@@ -19,8 +19,9 @@ OBJECT_TYPES = names("""
     Question Relationship Video""")
 ACTIVITY_TYPES = names("""
     Accept Activity Add Announce Arrive Block Create Delete Dislike EmojiReact Flag Follow
-    Ignore IntransitiveActivity Invite Join Leave Like Listen Lock Move Offer QuoteRequest Read
-    Reject Remove TentativeAccept TentativeReject Travel Undo Update View""")
+    Ignore IntransitiveActivity Invite Join Leave Like Listen Lock Move Offer Read Reject Remove
+    AnnounceRequest LikeRequest QuoteRequest ReplyRequest TentativeAccept TentativeReject
+    Travel Undo Update View""")
 COLLECTION_TYPES = frozenset(
     {"Collection", "CollectionPage", "OrderedCollection", "OrderedCollectionPage"}
 )

@@ -81,12 +81,14 @@ def sign_cavage(
     now: datetime,
     body: bytes | None = None,
     content_type: str | None = None,
+    more: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """All headers that sign a request: Host, Date, Digest and Content-Type if given, Signature.
 
-    Covers (request-target), host and date, and digest if there is a body. The request must then
-    be sent with exactly this URL's path and query. Pure and thread-safe: nearly all of its time is
-    the RSA operation, so call it in a thread. Raises SignatureError for an unusable URL.
+    Covers (request-target), host and date, digest if there is a body, and the headers `more`. The
+    request must then be sent with exactly this URL's path and query. Pure and thread-safe: nearly
+    all of its time is the RSA operation, so call it in a thread. Raises SignatureError for an
+    unusable URL.
     """
     parts = split_url(url)
     headers = {"Host": authority(parts), "Date": http_date(now)}
@@ -97,6 +99,9 @@ def sign_cavage(
     if body is not None:
         headers["Digest"] = values["digest"] = digest_header(body)
         covered.append("digest")
+    for name, value in (more or {}).items():
+        headers[name] = values[name.lower()] = value
+        covered.append(name.lower())
     values[REQUEST_TARGET] = f"{method.lower()} {target_of(parts)}"
     signature = sign_bytes(private_key, signing_string(covered, values))
     headers["Signature"] = _format_header(key_id, private_key, covered, signature)

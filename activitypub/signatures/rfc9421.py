@@ -90,23 +90,26 @@ def sign_rfc9421(
     body: bytes | None = None,
     content_type: str | None = None,
     wish: SignatureWish | None = None,
+    more: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """All headers that sign a request: Host, Date, Signature-Input, Signature, and with a body
     Content-Digest (and Content-Type if given).
 
-    Covers @method, @target-uri and, with a body, content-digest; parameters created, keyid, alg.
-    What the receiver wished for (§5) is added to that, unless it wants another key or algorithm.
-    Pure and thread-safe. Raises SignatureError for an unusable URL.
+    Covers @method, @target-uri, with a body content-digest, and the headers `more`; parameters
+    created, keyid, alg. What the receiver wished for (§5) is added to that, unless it wants another
+    key or algorithm. Pure and thread-safe. Raises SignatureError for an unusable URL.
     """
     headers = {"Host": authority(split_url(url)), "Date": http_date(now)}
     if content_type is not None:
         headers["Content-Type"] = content_type
     if body is not None:
         headers["Content-Digest"] = content_digest_header(body)
+    headers.update(more or {})
     algorithm = _algorithms_for(private_key)[0]
     if wish is None or not _is_ours_to_fulfil(wish, key_id, algorithm):
         components = (*_REQUIRED, _CONTENT_DIGEST) if body is not None else _REQUIRED
         wish = SignatureWish(LABEL, components)
+    covered = dict.fromkeys([*wish.components, *(name.lower() for name in more or {})])
     signer = HTTPMessageSigner(
         signature_algorithm=algorithm,
         key_resolver=MappingKeyResolver(public_keys={}, private_keys={key_id: private_key}),
@@ -121,7 +124,7 @@ def sign_rfc9421(
             nonce=wish.nonce,
             tag=wish.tag,
             label=wish.label,
-            covered_component_ids=wish.components,
+            covered_component_ids=list(covered),
             use_existing_digest=body is not None,
         )
     except HTTPMessageSignaturesException as error:
@@ -151,6 +154,17 @@ def read_rfc9421(request: SignedRequest, now: datetime) -> Claim:
         except SignatureError as refusal:
             first_refusal = first_refusal or refusal
     raise first_refusal or SignatureError("no complete signature in the message")
+
+
+def covered_names(request: SignedRequest) -> list[frozenset[str]]:
+    """Give the components that each signature of a request covers, by name.
+
+    Raises SignatureError for malformed headers.
+    """
+    return [
+        frozenset(str(name) for name, parameters in candidate.components if not parameters)
+        for candidate in _candidates(request)
+    ]
 
 
 def _candidates(request: SignedRequest) -> list[_Candidate]:

@@ -9,6 +9,9 @@ from fedserver import __version__
 from fedserver.cli.domains import domain
 from fedserver.cli.inspecting import config, doctor, routes
 from fedserver.cli.making import init
+from fedserver.cli.moves import alias, move
+from fedserver.cli.peers import peers
+from fedserver.cli.relays import relay
 from fedserver.cli.running import run
 from fedserver.cli.showing import demo
 from fedserver.cli.users import user
@@ -34,8 +37,10 @@ def cli(config_file: Path | None) -> None:
     """
 
 
-for command in (run, demo, init, user, domain, routes, config, doctor):
+for command in (run, demo, init, user, domain, peers, relay, routes, config, doctor):
     cli.add_command(command)
+for command in (alias, move):
+    user.add_command(command)
 
 
 def main(arguments: list[str] | None = None) -> None:

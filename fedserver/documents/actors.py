@@ -18,8 +18,13 @@ _IMPLEMENTS = [
 ]
 
 
-def actor(ctx: Context, account: AccountRow, keys: Sequence[KeyRow]) -> Actor:
-    """Give the Actor of a local account (ActivityPub §4.1, FEP-521a for the Ed25519 key)."""
+def actor(
+    ctx: Context, account: AccountRow, keys: Sequence[KeyRow], *, moved_to: str | None = None
+) -> Actor:
+    """Give the Actor of a local account (ActivityPub §4.1, FEP-521a for the Ed25519 key).
+
+    `moved_to` is the id of the account that it goes on as.
+    """
     uris = Uris(ctx.config.base_url)
     return Actor(
         id=account.uri,
@@ -43,6 +48,7 @@ def actor(ctx: Context, account: AccountRow, keys: Sequence[KeyRow]) -> Actor:
         indexable=account.indexable,
         memorial=account.memorial,
         also_known_as=tuple(account.also_known_as),
+        moved_to=moved_to,
         published=account.created_at,
         fields=tuple(PropertyValue(one["name"], one["value"]) for one in account.fields),
         emojis=tuple(emoji(one) for one in account.emojis),

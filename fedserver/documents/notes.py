@@ -1,7 +1,7 @@
 """Local statuses as Note and Question objects."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -9,6 +9,7 @@ from activitypub.addressing import Visibility, address
 from activitypub.model import Attachment, Hashtag, Mention, Object, Poll, PollOption, Source
 from fedserver.context import Context
 from fedserver.documents.actors import emoji
+from fedserver.documents.quotes import by_status, with_consents
 from fedserver.uris import Uris
 from storage.documents import (
     MENTIONED,
@@ -20,6 +21,7 @@ from storage.documents import (
 )
 from storage.media import MEDIA_OF_STATUSES, MediaRow
 from storage.query import Query
+from storage.quotes import CONSENTS, ConsentRow
 from storage.reactions import POLLS_OF_STATUSES, PollRow
 from storage.statuses import StatusRow
 
@@ -39,12 +41,13 @@ class _Parts:
     tags: dict[int, list[TaggedRow]]
     media: dict[int, list[MediaRow]]
     polls: dict[int, PollRow]
+    consents: Mapping[int, ConsentRow]
 
 
 async def notes(
     ctx: Context, rows: Sequence[StatusRow], db: Fetches | None = None
 ) -> dict[int, Object]:
-    """Give the objects of local statuses by id, with five queries whatever their number."""
+    """Give the objects of local statuses by id, with six queries whatever their number."""
     if not rows:
         return {}
     parts = await _load(db or ctx.db, [row.id for row in rows])
@@ -58,6 +61,7 @@ async def _load(db: Fetches, ids: list[int]) -> _Parts:
         tags=_grouped(await db.fetch(TAGGED, ids)),
         media=_grouped(await db.fetch(MEDIA_OF_STATUSES, ids)),
         polls={row.status_id: row for row in await db.fetch(POLLS_OF_STATUSES, ids)},
+        consents=by_status(await db.fetch(CONSENTS, ids)),
     )
 
 
@@ -85,7 +89,7 @@ def _note(ctx: Context, row: StatusRow, parts: _Parts) -> Object:
     )
     uris = Uris(ctx.config.base_url)
     poll = parts.polls.get(row.id)
-    return Object(
+    note = Object(
         id=row.uri,
         type="Question" if poll else row.object_type,
         attributed_to=(facts.author_uri,),
@@ -115,6 +119,7 @@ def _note(ctx: Context, row: StatusRow, parts: _Parts) -> Object:
         likes=f"{row.uri}/likes",
         shares=f"{row.uri}/shares",
     )
+    return with_consents(note, facts.author_followers_url, parts.consents.get(row.id))
 
 
 def _mention(ctx: Context, row: MentionedRow) -> Mention:

@@ -4,17 +4,26 @@ from fedserver.effects.acts import Act, Undoable
 from fedserver.effects.announce import Announce
 from fedserver.effects.block import Block
 from fedserver.effects.bringing import bring_status, find_by_url
+from fedserver.effects.compare import compare_followers
+from fedserver.effects.consents import Consents, NewQuote
 from fedserver.effects.create import AlreadyPosted, Create
 from fedserver.effects.delete import DeleteActor, DeleteStatus
 from fedserver.effects.feature_tag import FeatureTag, UnfeatureTag
+from fedserver.effects.featuring import read_featured
+from fedserver.effects.flag import Flag
 from fedserver.effects.follow import Accept, Follow, Reject, accept, reject
 from fedserver.effects.like import Like
+from fedserver.effects.move import Move
 from fedserver.effects.new_status import Mentioned, NewPoll, NewStatus, RemoteMedia
 from fedserver.effects.outcomes import Outcome, OutcomeName
 from fedserver.effects.performing import perform, perform_in
 from fedserver.effects.pin import Pin, Unpin
+from fedserver.effects.poll_totals import end_polls, tell_totals
 from fedserver.effects.private import Bookmark, Mute
+from fedserver.effects.quote import QuoteRequest, RevokeQuote
+from fedserver.effects.react import React, ReactedEmoji
 from fedserver.effects.receiving import READERS, receive, receive_hearsay
+from fedserver.effects.telling import SetQuotePolicy
 from fedserver.effects.threads import complete_thread
 from fedserver.effects.undo import Undo, announce_of
 from fedserver.effects.update import UpdateActor, UpdateStatus
@@ -29,21 +38,30 @@ __all__ = [
     "Announce",
     "Block",
     "Bookmark",
+    "Consents",
     "Create",
     "DeleteActor",
     "DeleteStatus",
     "FeatureTag",
+    "Flag",
     "Follow",
     "Like",
     "Mentioned",
+    "Move",
     "Mute",
     "NewPoll",
+    "NewQuote",
     "NewStatus",
     "Outcome",
     "OutcomeName",
     "Pin",
+    "QuoteRequest",
+    "React",
+    "ReactedEmoji",
     "Reject",
     "RemoteMedia",
+    "RevokeQuote",
+    "SetQuotePolicy",
     "Undo",
     "Undoable",
     "UnfeatureTag",
@@ -55,11 +73,15 @@ __all__ = [
     "announce_of",
     "ask_for_thread",
     "bring_status",
+    "compare_followers",
     "complete_thread",
+    "end_polls",
     "find_by_url",
     "perform",
     "perform_in",
+    "read_featured",
     "receive",
     "receive_hearsay",
     "reject",
+    "tell_totals",
 ]

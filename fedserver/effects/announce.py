@@ -9,15 +9,17 @@ from activitypub.addressing import PUBLIC, visibility_of
 from activitypub.model import Activity
 from fedserver.context import Context
 from fedserver.effects.acts import Audience, Notice, Outgoing, Undoable
+from fedserver.effects.asking import ask_first, request, waiting
 from fedserver.effects.bringing import bring_status
 from fedserver.effects.fanning import fan_out
 from fedserver.effects.incoming import Incoming
 from fedserver.effects.outcomes import Ignored
-from fedserver.effects.permission import require_visible
+from fedserver.effects.permission import require_here, require_visible
 from fedserver.errors import NotFound, Refused
 from storage.accounts import ACCOUNT_BY_ID, COUNT_STATUS, AccountRow
 from storage.database import Transaction
 from storage.fan_out import DROP_REPEATED_BOOSTS, WITHDRAW_NOTIFICATION
+from storage.quotes import DELETE_REQUEST_OF, REQUEST_OF_INTERACTION
 from storage.relations import FOLLOWED_HERE
 from storage.statuses import (
     COUNT_REBLOG,
@@ -44,12 +46,17 @@ class Announce(Undoable):
     @classmethod
     async def read(cls, incoming: Incoming) -> "Announce":
         """Make the act of a peer's Announce, fetching what it shows if somebody here cares."""
+        return await cls.of(incoming, incoming.object_id)
+
+    @classmethod
+    async def of(cls, incoming: Incoming, uri: str) -> "Announce":
+        """As `read`, of the status `uri`."""
         ctx, activity = incoming.ctx, incoming.activity
-        status = await ctx.db.one(STATUS_BY_URI, incoming.object_id)
+        status = await ctx.db.one(STATUS_BY_URI, uri)
         if status is None:
             if not await ctx.db.value(FOLLOWED_HERE, incoming.actor.id):
                 raise Ignored("nobody here follows its actor")
-            status = await bring_status(ctx, incoming.object_id, incoming.budget)
+            status = await bring_status(ctx, uri, incoming.budget)
         author = await ctx.db.one(ACCOUNT_BY_ID, status.account_id)
         if author is None:
             raise NotFound("Record not found")
@@ -65,6 +72,7 @@ class Announce(Undoable):
         )
 
     async def allow(self, ctx: Context, tx: Transaction) -> None:
+        require_here(self.actor)
         await require_visible(tx, self.status, self.actor)
         if self.status.reblog_of_id is not None:
             raise Refused("a boost cannot be boosted")
@@ -75,6 +83,7 @@ class Announce(Undoable):
     async def store(self, ctx: Context, tx: Transaction) -> bool:
         if not await self._insert(tx):
             return False
+        await ask_first(ctx, tx, "announce", self.status, self, self.uri)
         await tx.execute(COUNT_REBLOG, self.status.id, 1)
         await tx.execute(COUNT_STATUS, self.actor.id, 1, self.created_at, self.id)
         await fan_out(
@@ -118,6 +127,8 @@ class Announce(Undoable):
         if boost is None:
             return False
         await tx.execute(DELETE_STATUS, boost.id, self.actor.id)
+        if self.actor.local:
+            await tx.execute(DELETE_REQUEST_OF, boost.uri)
         await tx.execute(COUNT_REBLOG, self.status.id, -1)
         await tx.execute(COUNT_STATUS, self.actor.id, -1, None, None)
         await tx.execute(
@@ -129,11 +140,22 @@ class Announce(Undoable):
         return (Notice(self.author.id, "reblog", self.status.id),)
 
     async def audience(self, ctx: Context, tx: Transaction) -> Audience:
+        if await waiting(tx, self.uri) is not None:
+            return Audience(accounts=(self.author,))
         return Audience(accounts=(self.author,), followers_of=self.actor.id)
 
     async def outgoing(self, ctx: Context, tx: Transaction) -> Outgoing | None:
+        announce = await self._announce(tx)
+        waits_for = await waiting(tx, self.uri)
+        if waits_for is not None:
+            return await request(tx, waits_for, announce)
+        listed = self.visibility in ("public", "unlisted")
+        return Outgoing(announce, listed=listed, status_id=self.id)
+
+    async def _announce(self, tx: Transaction) -> Activity:
         to, cc = self._addressing()
-        activity = Activity(
+        asked = await tx.one(REQUEST_OF_INTERACTION, self.uri)
+        return Activity(
             id=self.uri,
             type=self.type,
             actor=self.actor.uri,
@@ -141,9 +163,8 @@ class Announce(Undoable):
             to=to,
             cc=cc,
             published=self.created_at,
+            authorization=asked.authorization_uri if asked else None,
         )
-        listed = self.visibility in ("public", "unlisted")
-        return Outgoing(activity, listed=listed, status_id=self.id)
 
     def _addressing(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         followers = (self.actor.followers_url,) if self.actor.followers_url else ()

@@ -1,6 +1,8 @@
 """Peers' objects become statuses: read from an activity, or fetched from where their id leads."""
 
+import asyncio
 from collections.abc import Iterable
+from datetime import datetime
 from html import escape
 from typing import Any
 
@@ -11,16 +13,19 @@ from activitypub.origins import is_web_url, same_origin
 from activitypub.parse import ACTOR_TYPES, parse_actor, parse_object
 from fedserver.context import Context
 from fedserver.effects.new_status import Mentioned, NewPoll, NewStatus, RemoteMedia, insert_status
+from fedserver.effects.quoting import consents_of
 from fedserver.effects.shown_objects import attachments_of, facts_of, links_of
 from fedserver.effects.wanted_threads import ask_for_thread
 from fedserver.errors import FedserverError, Gone, NotFound, Refused
 from fedserver.services import fetch, resolve
 from fedserver.services.fetch import Budget
-from fedserver.services.text_in import clean_html, clean_plain, html_to_text
+from fedserver.services.sources import html_of_source, is_text
+from fedserver.services.text_in import clean_hashtag, clean_html, clean_plain, html_to_text
 from storage.accounts import ACCOUNT_BY_URI_OR_URL, COUNT_STATUS, AccountRow
 from storage.statuses import (
     STATUS_BY_URI,
     STATUS_BY_URI_OR_URL,
+    STATUS_VISIBLE,
     TOMBSTONE_BY_URI,
     StatusRow,
 )
@@ -29,6 +34,7 @@ MAX_MEDIA = 16
 _MAX_SPOILER_CHARS = 2_000
 _MAX_TAGS = 100
 _MAX_STRANGERS = 5  # unknown mentioned accounts that are fetched for one status
+_MAX_CHARS_AT_ONCE = 10_000  # of content that is cleaned without a thread
 _OWN_TEXT = ("Note", "Question")
 STATUS_TYPES = frozenset(
     {"Note", "Question", "Article", "Page", "Image", "Video", "Audio", "Event", "Document", "Place"}
@@ -90,6 +96,19 @@ async def store_object(ctx: Context, fetched: Object, budget: Budget) -> StatusR
     return row
 
 
+async def posted_object(
+    ctx: Context, uri: str, given: Object | None, author: AccountRow, budget: Budget
+) -> NewStatus:
+    """Give what `author` posted under `uri`: `given` with an activity of theirs, else fetched.
+
+    Raises Refused for what is not the author's, or an error of `services.fetch`.
+    """
+    found = given or parse_object(await fetch.document(ctx, uri, budget))
+    if author.uri not in found.attributed_to or found.id != uri:
+        raise Refused("the object is not its author's")
+    return await status_of_object(ctx, found, author, budget)
+
+
 async def status_of_object(
     ctx: Context, given: Object, author: AccountRow, budget: Budget
 ) -> NewStatus:
@@ -98,7 +117,7 @@ async def status_of_object(
         raise Refused(f"a {given.type} is not shown as a status")
     now = ctx.clock.now()
     created_at = min(given.published or now, now)
-    parent = await _parent(ctx, given.in_reply_to, budget)
+    parent = await _parent(ctx, given.in_reply_to, author, budget)
     return NewStatus(
         id=ctx.ids.at(created_at),
         uri=given.id,
@@ -107,7 +126,7 @@ async def status_of_object(
         visibility=str(visibility_of(given.to, given.cc, author.followers_url)),
         parent=parent,
         parent_uri=given.in_reply_to,
-        content=_content(given),
+        content=await _cleaned(given),
         spoiler_text=_spoiler(given),
         sensitive=given.sensitive or bool(_spoiler(given)),
         language=_language(given.language),
@@ -115,21 +134,31 @@ async def status_of_object(
         mentions=await _mentions(ctx, given, author, budget),
         tags=_tags(given),
         media=tuple(_media(attachments_of(given))),
-        poll=_poll(given.poll) if given.poll else None,
+        poll=_poll(given.poll, now) if given.poll else None,
+        consents=await consents_of(ctx, given, author, budget, bring_status),
         created_at=created_at,
         replies_uri=_collection(given.replies, given),
         context_uri=_context(given),
     )
 
 
-async def _parent(ctx: Context, uri: str | None, budget: Budget) -> StatusRow | None:
-    """Give what is answered; a parent that cannot be had leaves an orphan, not an error."""
+async def _parent(
+    ctx: Context, uri: str | None, author: AccountRow, budget: Budget
+) -> StatusRow | None:
+    """Give what is answered; a parent that cannot be had leaves an orphan, not an error.
+
+    A post of ours that the author may not see cannot be had: nobody enters a thread, or makes
+    more people see that it is there, by naming its id.
+    """
     if uri is None:
         return None
     try:
-        return await bring_status(ctx, uri, budget)
+        parent = await bring_status(ctx, uri, budget)
     except (FedserverError, ProtocolError):
         return None
+    if parent.local and not await ctx.db.value(STATUS_VISIBLE, parent.id, author.id):
+        return None
+    return parent
 
 
 def _collection(uri: str | None, given: Object) -> str | None:
@@ -148,8 +177,15 @@ def _honest_url(given: Object) -> str:
     return given.url if given.url and same_origin(given.url, given.id) else given.id
 
 
+async def _cleaned(given: Object) -> str:
+    """Clean a long text in a thread, where it holds nobody up."""
+    if given.content and len(given.content) < _MAX_CHARS_AT_ONCE:
+        return _content(given)
+    return await asyncio.to_thread(_content, given)
+
+
 def _content(given: Object) -> str:
-    content = clean_html(given.content or "")
+    content = clean_html(_given_html(given))
     if given.type in _OWN_TEXT:
         return _topic(given, content) + content
     body = content or clean_html(given.summary or "")
@@ -161,6 +197,15 @@ def _topic(given: Object, content: str) -> str:
     if given.type != "Note" or not given.name or not content:
         return ""
     return "" if clean_plain(given.name, 500) in html_to_text(content) else _title(given)
+
+
+def _given_html(given: Object) -> str:
+    """The content as HTML; where only its source is text, or is all there is, made of that."""
+    if given.content and not is_text(given.media_type):
+        return given.content
+    if given.content:
+        return html_of_source(given.content, given.media_type)
+    return html_of_source(given.source.content, given.source.media_type) if given.source else ""
 
 
 def _title(given: Object) -> str:
@@ -185,8 +230,8 @@ def _language(tag: str | None) -> str | None:
 
 
 def _tags(given: Object) -> tuple[str, ...]:
-    names = (tag.name for tag in given.hashtags[:_MAX_TAGS])
-    return tuple(name for name in names if name and len(name) <= 100)
+    names = (clean_hashtag(tag.name) for tag in given.hashtags[:_MAX_TAGS])
+    return tuple(name for name in names if name)
 
 
 async def _mentions(
@@ -254,9 +299,9 @@ def _meta(one: Attachment) -> dict[str, Any]:
     return meta
 
 
-def _poll(poll: Poll) -> NewPoll:
+def _poll(poll: Poll, now: datetime) -> NewPoll:
     closed_at = None if isinstance(poll.closed, bool) else poll.closed
-    ended = poll.end_time if poll.closed is True else None
+    ended = (poll.end_time or now) if poll.closed is True else None
     return NewPoll(
         options=tuple(clean_plain(option.name, 500) for option in poll.options),
         votes=tuple(_bounded(option.votes) for option in poll.options),

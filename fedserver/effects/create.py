@@ -8,19 +8,23 @@ from activitypub.model import Activity, Object
 from fedserver import documents
 from fedserver.context import Context
 from fedserver.effects.acts import Act, Audience, Notice, Outgoing
+from fedserver.effects.asking import ask_first, request, waiting
 from fedserver.effects.bringing import bring_status, status_of_object
+from fedserver.effects.consents import accepted_quote
 from fedserver.effects.fanning import fan_out, fan_out_by_tag
 from fedserver.effects.incoming import Incoming
 from fedserver.effects.new_status import NewStatus, insert_status
 from fedserver.effects.outcomes import Ignored
-from fedserver.effects.permission import require_visible
+from fedserver.effects.permission import require_here, require_visible
+from fedserver.effects.to_relays import announcement, mastodon_relays
 from fedserver.effects.vote import Vote
 from fedserver.effects.wanted_threads import ask_for_thread
 from fedserver.errors import NotFound, Refused
-from storage.accounts import ACCOUNT_BY_ID, COUNT_STATUS
+from storage.accounts import ACCOUNT_BY_ID, COUNT_STATUS, AccountRow
 from storage.database import Transaction
 from storage.fan_out import NOTIFY_SUBSCRIBERS
 from storage.idempotency import CLAIM_KEY
+from storage.quotes import InteractionRequestRow
 from storage.relations import FOLLOWED_HERE
 from storage.statuses import STATUS_BY_ID
 
@@ -52,6 +56,7 @@ class Create(Act):
         return cls(actor=incoming.actor, uri=incoming.uri, status=status)
 
     async def allow(self, ctx: Context, tx: Transaction) -> None:
+        require_here(self.actor)
         if self.status.parent is not None and self.actor.local:
             await require_visible(tx, self.status.parent, self.actor)
 
@@ -59,6 +64,8 @@ class Create(Act):
         status = self.status
         if not await insert_status(ctx, tx, self.actor, status):
             return False
+        if status.parent is not None:
+            await ask_first(ctx, tx, "reply", status.parent, self, status.uri)
         await self._claim_key(ctx, tx)
         await self._ask_for_the_rest(ctx, tx)
         await tx.execute(COUNT_STATUS, self.actor.id, 1, status.created_at, status.id)
@@ -92,28 +99,50 @@ class Create(Act):
             raise AlreadyPosted("this Idempotency-Key was used before")
 
     def notices(self) -> Sequence[Notice]:
-        return tuple(
+        mentioned = tuple(
             Notice(one.account.id, "mention", self.status.id)
             for one in self.status.mentions
             if not one.silent
         )
+        quoted = accepted_quote(self.status.consents)
+        if quoted is None:
+            return mentioned
+        return (*mentioned, Notice(quoted.account_id, "quote", self.status.id))
 
     async def audience(self, ctx: Context, tx: Transaction) -> Audience:
-        return await status_audience(tx, self.actor.id, self.status)
+        waits_for = await self._waits_for(tx)
+        if waits_for is None:
+            return await status_audience(tx, self.actor.id, self.status)
+        asked = await answered_author(tx, self.status)
+        return Audience(accounts=(asked,) if asked is not None else ())
+
+    async def _waits_for(self, tx: Transaction) -> InteractionRequestRow | None:
+        return await waiting(tx, self.status.uri) if self.status.parent is not None else None
 
     async def outgoing(self, ctx: Context, tx: Transaction) -> Outgoing | None:
+        waits_for = await self._waits_for(tx)
+        if waits_for is not None:
+            return await request(tx, waits_for, await note_of(ctx, tx, self.status.id))
         listed = self.status.visibility in ("public", "unlisted")
         return await note_activity(ctx, tx, self, self.status.id, listed=listed)
+
+    async def consequences(self, ctx: Context, tx: Transaction) -> Sequence[Act]:
+        if not self.actor.local:
+            return ()
+        return await announcement(
+            ctx,
+            tx,
+            status_uri=self.status.uri,
+            visibility=self.status.visibility,
+            published=self.status.created_at,
+        )
 
 
 async def note_activity(
     ctx: Context, tx: Transaction, act: Act, status_id: int, *, listed: bool
 ) -> Outgoing:
     """Give the activity of an act that carries a whole status, as its rows now are."""
-    row = await tx.one(STATUS_BY_ID, status_id)
-    if row is None:
-        raise NotFound("Record not found")
-    note = (await documents.notes(ctx, [row], tx))[row.id]
+    note = await note_of(ctx, tx, status_id)
     activity = Activity(
         id=act.uri,
         type=act.type,
@@ -123,17 +152,33 @@ async def note_activity(
         cc=note.cc,
         published=note.updated or note.published,
     )
-    return Outgoing(activity, listed=listed, status_id=row.id)
+    return Outgoing(activity, listed=listed, status_id=status_id)
+
+
+async def note_of(ctx: Context, tx: Transaction, status_id: int) -> Object:
+    """Give the Note of a status of ours, as its rows now are."""
+    row = await tx.one(STATUS_BY_ID, status_id)
+    if row is None:
+        raise NotFound("Record not found")
+    return (await documents.notes(ctx, [row], tx))[row.id]
+
+
+async def answered_author(tx: Transaction, status: NewStatus) -> AccountRow | None:
+    """Give who wrote what `status` answers."""
+    if status.parent is None:
+        return None
+    return await tx.one(ACCOUNT_BY_ID, status.parent.account_id)
 
 
 async def status_audience(tx: Transaction, author_id: int, status: NewStatus) -> Audience:
     """Give who hears of a status: whom it names, whom it answers, and its followers."""
     accounts = [one.account for one in status.mentions]
     if status.parent is not None and status.visibility in ("public", "unlisted"):
-        answered = await tx.one(ACCOUNT_BY_ID, status.parent.account_id)
+        answered = await answered_author(tx, status)
         accounts += [answered] if answered else []
     follows = None if status.visibility == "direct" else author_id
-    return Audience(accounts=tuple(accounts), followers_of=follows)
+    relays = await mastodon_relays(tx, status.visibility)
+    return Audience(accounts=tuple(accounts), followers_of=follows, inboxes=relays)
 
 
 async def _fetched(incoming: Incoming) -> Act:

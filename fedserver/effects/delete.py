@@ -10,9 +10,11 @@ from fedserver.context import Context
 from fedserver.effects.acts import Act, Audience, Outgoing
 from fedserver.effects.incoming import Incoming
 from fedserver.effects.outcomes import Ignored
+from fedserver.effects.to_relays import all_relays
 from fedserver.errors import NotFound
 from storage.accounts import ACCOUNT_BY_URI, COUNT_STATUS, MARK_ACCOUNT_DELETED
 from storage.database import Transaction
+from storage.quotes import UNCOUNT_QUOTE_OF
 from storage.relations import DELETE_RELATIONS_OF_ACCOUNT, UNCOUNT_FOLLOWS_OF_ACCOUNT
 from storage.statuses import (
     COUNT_REPLY,
@@ -73,6 +75,7 @@ class DeleteStatus(Act):
         if self.actor.local:
             self._inboxes.extend(await tx.values(INBOXES_THAT_KNOW, self.status.id))
         await tx.execute(UNCOUNT_BOOSTS_OF, self.status.id)
+        await tx.execute(UNCOUNT_QUOTE_OF, self.status.id)
         if not await tx.execute(DELETE_STATUS, self.status.id, self.actor.id):
             return False
         await tx.execute(COUNT_STATUS, self.actor.id, -1, None, None)
@@ -90,7 +93,8 @@ class DeleteStatus(Act):
 
     async def audience(self, ctx: Context, tx: Transaction) -> Audience:
         follows = None if self.status.visibility == "direct" else self.actor.id
-        return Audience(inboxes=tuple(self._inboxes), followers_of=follows)
+        relays = await all_relays(tx, self.status.visibility)
+        return Audience(inboxes=(*self._inboxes, *relays), followers_of=follows)
 
     async def outgoing(self, ctx: Context, tx: Transaction) -> Outgoing | None:
         activity = Activity(

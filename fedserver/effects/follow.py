@@ -9,6 +9,7 @@ from fedserver.context import Context
 from fedserver.effects.acts import Act, Audience, Notice, Outgoing, Undoable, told
 from fedserver.effects.incoming import Incoming
 from fedserver.effects.outcomes import Ignored
+from fedserver.effects.permission import require_here
 from fedserver.errors import NotFound, Refused
 from fedserver.uris import Uris
 from storage.accounts import ACCOUNT_BY_ID, COUNT_FOLLOW, AccountRow
@@ -43,14 +44,17 @@ class Follow(Undoable):
     languages: tuple[str, ...] = ()
 
     @classmethod
-    async def read(cls, incoming: Incoming) -> "Follow":
+    async def read(cls, incoming: Incoming) -> Act:
         """Make the act of a peer's Follow of one of our people."""
         target = await incoming.local_account(incoming.activity.object_id)
+        if target.moved_to_id is not None:
+            return decline(incoming.ctx, target, incoming.actor, incoming.uri)
         return cls(actor=incoming.actor, uri=incoming.uri, target=target)
 
     async def allow(self, ctx: Context, tx: Transaction) -> None:
         if self.target.gone:
             raise NotFound("Record not found")
+        require_here(self.actor)
         if self.target.id == self.actor.id:
             raise Refused("nobody can follow themselves")
         if await tx.value(BLOCKED_EITHER_WAY, self.actor.id, self.target.id):
@@ -189,6 +193,15 @@ class Reject(_Answer):
         return await _end_follow(tx, self.follower, self.actor)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Decline(Reject):
+    """Refuse a Follow that was never stored: its target has moved, and answers so at once."""
+
+    async def store(self, ctx: Context, tx: Transaction) -> bool:
+        await _end_follow(tx, self.follower, self.actor)
+        return True
+
+
 def accept(
     ctx: Context, target: AccountRow, follower: AccountRow, follow_uri: str, *, repeat: bool = False
 ) -> Accept:
@@ -201,6 +214,12 @@ def reject(ctx: Context, target: AccountRow, follower: AccountRow, follow_uri: s
     """Make the Reject by one of our people."""
     uri = Uris(ctx.config.base_url).activity(ctx.ids.new())
     return Reject(actor=target, uri=uri, follower=follower, follow_uri=follow_uri)
+
+
+def decline(ctx: Context, target: AccountRow, follower: AccountRow, follow_uri: str) -> Decline:
+    """Make the Reject, by one of our people who moved, of what a peer asks just now."""
+    uri = Uris(ctx.config.base_url).activity(ctx.ids.new())
+    return Decline(actor=target, uri=uri, follower=follower, follow_uri=follow_uri)
 
 
 def _follow_activity(uri: str, follower: AccountRow, target: AccountRow) -> Activity:

@@ -6,12 +6,15 @@ from typing import ClassVar
 
 from fedserver.context import Context
 from fedserver.effects.acts import Audience, Notice, Outgoing, Undoable, told
+from fedserver.effects.asking import ask_first, request, waiting
 from fedserver.effects.incoming import Incoming
 from fedserver.effects.permission import require_visible
 from fedserver.errors import NotFound
 from storage.accounts import ACCOUNT_BY_ID, AccountRow
 from storage.database import Transaction
+from storage.emoji_reactions import LIKE_REACTED_FAVOURITE, UNLIKE_REACTED_FAVOURITE
 from storage.fan_out import WITHDRAW_NOTIFICATION
+from storage.quotes import DELETE_REQUEST_OF
 from storage.reactions import DELETE_FAVOURITE, INSERT_FAVOURITE
 from storage.statuses import COUNT_FAVOURITE, StatusRow
 
@@ -48,12 +51,20 @@ class Like(Undoable):
         )
         if stored:
             await tx.execute(COUNT_FAVOURITE, self.status.id, 1)
-        return bool(stored)
+            await ask_first(ctx, tx, "like", self.status, self, self.uri)
+            return True
+        return bool(
+            await tx.execute(LIKE_REACTED_FAVOURITE, self.actor.id, self.status.id, self.uri)
+        )
 
     async def undo(self, ctx: Context, tx: Transaction) -> bool:
+        if await tx.execute(UNLIKE_REACTED_FAVOURITE, self.actor.id, self.status.id):
+            return True
         if await tx.one(DELETE_FAVOURITE, self.actor.id, self.status.id) is None:
             return False
         await tx.execute(COUNT_FAVOURITE, self.status.id, -1)
+        if self.actor.local:
+            await tx.execute(DELETE_REQUEST_OF, self.uri)
         await tx.execute(
             WITHDRAW_NOTIFICATION, self.author.id, "favourite", self.actor.id, self.status.id
         )
@@ -66,4 +77,8 @@ class Like(Undoable):
         return Audience(accounts=(self.author,))
 
     async def outgoing(self, ctx: Context, tx: Transaction) -> Outgoing | None:
-        return told(self, self.status.uri, self.author)
+        like = told(self, self.status.uri, self.author)
+        waits_for = await waiting(tx, self.uri) if like is not None else None
+        if like is None or waits_for is None:
+            return like
+        return await request(tx, waits_for, like.activity)

@@ -6,9 +6,11 @@ from datetime import datetime
 from typing import Any
 
 from fedserver.context import Context
+from fedserver.effects.consents import NOTHING, Consents, write_consents
 from storage.accounts import AccountRow
 from storage.database import Transaction
 from storage.media import ATTACH_MEDIA, INSERT_MEDIA
+from storage.quotes import ADOPT_QUOTES
 from storage.reactions import INSERT_POLL
 from storage.statuses import (
     ADOPT_ORPHANS,
@@ -83,6 +85,7 @@ class NewStatus:
     # Where a peer has more of the thread (ActivityStreams `replies`, FEP-7888 `context`).
     replies_uri: str | None = None
     context_uri: str | None = None
+    consents: Consents | None = None  # None: what is written of them stays
 
 
 async def insert_status(
@@ -98,6 +101,9 @@ async def insert_status(
         await tx.execute(PUT_COLLECTIONS, status.id, status.replies_uri, status.context_uri)
     await tx.execute(MOVE_THREADS, status.uri, thread_id(status))
     await tx.execute(ADOPT_ORPHANS, status.uri, status.id, author.id, thread_id(status))
+    if status.consents not in (None, NOTHING):
+        await write_consents(ctx, tx, author, status.id, status.consents)
+    await tx.execute(ADOPT_QUOTES, status.uri, status.id, author.id)
     return True
 
 

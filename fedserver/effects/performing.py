@@ -5,6 +5,8 @@ from urllib.parse import urlsplit
 from activitypub.addressing import is_public
 from activitypub.build import to_document
 from activitypub.json_bytes import dumps
+from activitypub.model import Activity, Object
+from activitypub.origins import same_origin
 from fedserver.context import Context
 from fedserver.effects.acts import Act, Audience, Notice, Outgoing
 from fedserver.ids import parse_id
@@ -86,7 +88,8 @@ async def _keep(
     activity = outgoing.activity
     document = to_document(activity)
     if any(map(is_public, (*activity.to, *activity.cc))):
-        document = await proving.prove(ctx, tx, actor, document)
+        passed_on = _is_passed_on(ctx, activity)
+        document = await proving.prove(ctx, tx, actor, document, passed_on=passed_on)
     activity_id = _local_id(activity.id or "") or ctx.ids.new()
     await tx.execute(
         INSERT_ACTIVITY,
@@ -102,6 +105,14 @@ async def _keep(
         named,
     )
     return activity_id
+
+
+def _is_passed_on(ctx: Context, activity: Activity) -> bool:
+    """Mastodon passes answers to its people's posts on to their followers, and all deletions."""
+    if activity.type == "Delete":
+        return True
+    answered = activity.object.in_reply_to if isinstance(activity.object, Object) else None
+    return answered is not None and not same_origin(answered, ctx.config.base_url)
 
 
 def _local_id(uri: str) -> int | None:

@@ -12,11 +12,12 @@ from storage.database import Transaction
 from storage.statuses import LOCK_PINS, PIN_STATUS, UNPIN_STATUS, StatusRow
 
 MAX_PINS = 5
+MAX_REMOTE_PINS = 20
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Featuring(Act):
-    """A change of the actor's featured collection by one of our people."""
+    """A change of the actor's featured collection."""
 
     status: StatusRow
 
@@ -60,7 +61,7 @@ class Pin(_Featuring):
         pinned = await tx.values(LOCK_PINS, self.actor.id)
         if self.status.id in pinned:
             return False
-        if len(pinned) >= MAX_PINS:
+        if len(pinned) >= (MAX_PINS if self.actor.local else MAX_REMOTE_PINS):
             raise Invalid("Validation failed: You have already pinned the maximum number of posts")
         now = ctx.clock.now()
         return bool(await tx.execute(PIN_STATUS, self.status.id, self.actor.id, now))

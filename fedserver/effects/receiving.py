@@ -8,16 +8,24 @@ from activitypub.hearsay import Hearsay
 from activitypub.trust import Verified
 from fedserver.context import Context
 from fedserver.effects.acts import Act
-from fedserver.effects.announce import Announce
 from fedserver.effects.block import Block
 from fedserver.effects.create import Create
-from fedserver.effects.delete import read_delete
-from fedserver.effects.follow import Accept, Follow, Reject
+from fedserver.effects.featuring import read_add, read_remove
+from fedserver.effects.flag import Flag
+from fedserver.effects.follow import Follow
 from fedserver.effects.forwarding import Forwarding, forward_in, forwarding_of
 from fedserver.effects.incoming import Incoming
-from fedserver.effects.like import Like
+from fedserver.effects.meanings import (
+    read_any_accept,
+    read_any_announce,
+    read_any_delete,
+    read_any_reject,
+)
+from fedserver.effects.move import Move
 from fedserver.effects.outcomes import DONE, DUPLICATE, Ignored, Outcome, OutcomeName
 from fedserver.effects.performing import perform_in
+from fedserver.effects.quote import QuoteRequest
+from fedserver.effects.react import React, read_like
 from fedserver.effects.refetching import read_hearsay_act
 from fedserver.effects.undo import Undo
 from fedserver.effects.update import read_update
@@ -33,14 +41,20 @@ Read = Callable[[Incoming], Awaitable[Act]]
 
 # What an activity type from a peer is read as. `EFFECTS` in the docs is made from this table.
 READERS: dict[str, Read] = {
-    "Accept": Accept.read,
-    "Announce": Announce.read,
+    "Accept": read_any_accept,
+    "Add": read_add,
+    "Announce": read_any_announce,
     "Block": Block.read,
     "Create": Create.read,
-    "Delete": read_delete,
+    "Delete": read_any_delete,
+    "EmojiReact": React.read,
+    "Flag": Flag.read,
     "Follow": Follow.read,
-    "Like": Like.read,
-    "Reject": Reject.read,
+    "Like": read_like,
+    "Move": Move.read,
+    "QuoteRequest": QuoteRequest.read,
+    "Reject": read_any_reject,
+    "Remove": read_remove,
     "Undo": Undo.read,
     "Update": read_update,
 }

@@ -14,8 +14,10 @@ from fedserver.effects.follow import Follow
 from fedserver.effects.incoming import Incoming
 from fedserver.effects.like import Like
 from fedserver.effects.outcomes import Ignored
+from fedserver.effects.react import React, ReactedEmoji, emoji_of
 from storage.accounts import ACCOUNT_BY_ID, AccountRow
 from storage.database import Connection, Database, Transaction
+from storage.emoji_reactions import EMOJI_REACTION_BY_URI, EmojiReactionRow
 from storage.reactions import FAVOURITE_BY_URI
 from storage.relations import BLOCK_BY_URI, FOLLOW_BY_URI
 from storage.statuses import (
@@ -98,6 +100,9 @@ async def _by_id(incoming: Incoming) -> Undoable | None:
     if follow is not None:
         _require_own(incoming, follow.account_id)
         return Follow(actor=actor, uri=uri, target=await _account(incoming, follow.target_id))
+    reaction = await db.one(EMOJI_REACTION_BY_URI, uri)
+    if reaction is not None:
+        return await _reaction(incoming, reaction)
     favourite = await db.one(FAVOURITE_BY_URI, uri)
     if favourite is not None:
         _require_own(incoming, favourite.account_id)
@@ -129,16 +134,24 @@ async def _account(incoming: Incoming, account_id: int) -> AccountRow:
 
 
 async def _follow_again(incoming: Incoming, undone: Activity) -> Undoable | None:
+    if undone.object_id is None:
+        return None
     target = await incoming.local_account(undone.object_id)
     return Follow(actor=incoming.actor, uri=undone.id or "", target=target)
 
 
 async def _block_again(incoming: Incoming, undone: Activity) -> Undoable | None:
+    if undone.object_id is None:
+        return None
     target = await incoming.local_account(undone.object_id)
     return Block(actor=incoming.actor, uri=undone.id or "", target=target)
 
 
 async def _like_again(incoming: Incoming, undone: Activity) -> Undoable | None:
+    """A Like may be an emoji reaction: the id that it came under says so, or the emoji."""
+    reaction = await _reaction_again(incoming, undone)
+    if reaction is not None:
+        return reaction
     status = await incoming.ctx.db.one(STATUS_BY_URI, undone.object_id)
     return await _like(incoming, status, undone.id or "")
 
@@ -146,6 +159,33 @@ async def _like_again(incoming: Incoming, undone: Activity) -> Undoable | None:
 async def _announce_again(incoming: Incoming, undone: Activity) -> Undoable | None:
     status = await incoming.ctx.db.one(STATUS_BY_URI, undone.object_id)
     return await _announce(incoming, status)
+
+
+async def _reaction_again(incoming: Incoming, undone: Activity) -> Undoable | None:
+    reaction = await incoming.ctx.db.one(EMOJI_REACTION_BY_URI, undone.id or "")
+    if reaction is not None:
+        return await _reaction(incoming, reaction)
+    emoji = emoji_of(undone)
+    status = await incoming.ctx.db.one(STATUS_BY_URI, undone.object_id)
+    if status is None or emoji is None:
+        return None
+    author = await _account(incoming, status.account_id)
+    uri = undone.id or ""
+    return React(actor=incoming.actor, uri=uri, status=status, author=author, emoji=emoji)
+
+
+async def _reaction(incoming: Incoming, reaction: EmojiReactionRow) -> Undoable | None:
+    _require_own(incoming, reaction.account_id)
+    status = await incoming.ctx.db.one(STATUS_BY_ID, reaction.status_id)
+    if status is None:
+        return None
+    return React(
+        actor=incoming.actor,
+        uri=reaction.uri,
+        status=status,
+        author=await _account(incoming, status.account_id),
+        emoji=ReactedEmoji(reaction.name, reaction.image_url),
+    )
 
 
 async def _like(incoming: Incoming, status: StatusRow | None, uri: str) -> Like | None:
@@ -183,6 +223,7 @@ def announce_of(
 _BY_TYPE: dict[str, Callable[[Incoming, Activity], Awaitable[Undoable | None]]] = {
     "Follow": _follow_again,
     "Block": _block_again,
+    "EmojiReact": _reaction_again,
     "Like": _like_again,
     "Announce": _announce_again,
 }

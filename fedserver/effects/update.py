@@ -9,9 +9,12 @@ from activitypub.model import Activity, Actor, Object
 from fedserver import documents
 from fedserver.context import Context
 from fedserver.effects.acts import Act, Audience, Notice, Outgoing
+from fedserver.effects.asking import waiting
 from fedserver.effects.bringing import bring_status, status_of_object
+from fedserver.effects.consents import write_consents
 from fedserver.effects.create import note_activity, status_audience
 from fedserver.effects.incoming import Incoming
+from fedserver.effects.move import read_signpost
 from fedserver.effects.new_status import NewStatus, write_parts
 from fedserver.effects.outcomes import Ignored
 from fedserver.errors import NotFound
@@ -20,6 +23,8 @@ from storage.accounts import ACCOUNT_BY_ID, KEYS_OF_ACCOUNT
 from storage.database import Transaction
 from storage.fan_out import NOTIFY_OF_EDIT
 from storage.media import DELETE_MEDIA_OF_STATUS, DETACH_OTHER_MEDIA, MEDIA_OF_STATUSES, MediaRow
+from storage.moves import MOVED_TO
+from storage.quotes import NOTIFY_OF_QUOTED_EDIT
 from storage.reactions import (
     DELETE_POLL_OF_STATUS,
     POLL_OF_STATUS,
@@ -41,6 +46,7 @@ async def read_update(incoming: Incoming) -> Act:
     """Make the act of a peer's Update, of its own actor or of a status it wrote."""
     updated = incoming.activity.object
     if isinstance(updated, Actor):
+        await read_signpost(incoming, updated)
         return UpdateActor(actor=incoming.actor, uri=incoming.uri, document=updated)
     status = await incoming.ctx.db.one(STATUS_BY_URI, incoming.object_id)
     if status is None:
@@ -71,7 +77,8 @@ async def _unknown(incoming: Incoming) -> Act:
 class UpdateStatus(Act):
     """Edit `status`; `changed` has its new parts, under the same id and URI.
 
-    `edited` False refreshes a poll's totals or other parts without an entry in the history.
+    `edited` False refreshes a poll's totals, or what is said of quotes, without an entry in the
+    history.
     """
 
     type: ClassVar[str] = "Update"
@@ -86,14 +93,20 @@ class UpdateStatus(Act):
 
     async def store(self, ctx: Context, tx: Transaction) -> bool:
         poll = await tx.one(POLL_OF_STATUS, self.status.id)
+        told_more = await self._write_consents(ctx, tx)
         if not self.edited:
-            return await self._refresh_poll(tx, poll)
+            return await self._refresh_poll(tx, poll) or told_more
         await self._keep_history(ctx, tx, poll)
         await self._write(ctx, tx, poll)
-        await tx.execute(
-            NOTIFY_OF_EDIT, ctx.ids.new(), self.actor.id, self.status.id, ctx.clock.now()
-        )
+        for notice in (NOTIFY_OF_EDIT, NOTIFY_OF_QUOTED_EDIT):
+            await tx.execute(notice, ctx.ids.new(), self.actor.id, self.status.id, ctx.clock.now())
         return True
+
+    async def _write_consents(self, ctx: Context, tx: Transaction) -> bool:
+        consents = self.changed.consents
+        if consents is None:
+            return False
+        return await write_consents(ctx, tx, self.actor, self.status.id, consents)
 
     async def _refresh_poll(self, tx: Transaction, poll: PollRow | None) -> bool:
         new = self.changed.poll
@@ -164,6 +177,8 @@ class UpdateStatus(Act):
         return await status_audience(tx, self.actor.id, self.changed)
 
     async def outgoing(self, ctx: Context, tx: Transaction) -> Outgoing | None:
+        if await waiting(tx, self.status.uri) is not None:
+            return None  # nobody but whom was asked has it yet
         return await note_activity(ctx, tx, self, self.status.id, listed=False)
 
 
@@ -207,11 +222,12 @@ class UpdateActor(Act):
         if account is None:
             raise NotFound("Record not found")
         keys = await tx.fetch(KEYS_OF_ACCOUNT, account.id)
+        moved_to = await tx.value(MOVED_TO, account.id)
         activity = Activity(
             id=self.uri,
             type=self.type,
             actor=account.uri,
-            object=documents.actor(ctx, account, keys),
+            object=documents.actor(ctx, account, keys, moved_to=moved_to),
             to=(PUBLIC,),
         )
         return Outgoing(activity)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import ClassVar
 
 from activitypub.model import Activity, Object
@@ -13,6 +14,7 @@ from fedserver.effects.permission import require_visible
 from fedserver.errors import Invalid, NotFound
 from storage.accounts import ACCOUNT_BY_ID, AccountRow
 from storage.database import Transaction
+from storage.poll_ends import TELL_TOTALS_AT
 from storage.reactions import (
     COUNT_VOTES,
     INSERT_VOTES,
@@ -22,6 +24,9 @@ from storage.reactions import (
     PollRow,
 )
 from storage.statuses import StatusRow
+
+# Peers are told the totals of a poll of ours so long after a vote, and all that came until then.
+TOTALS_WAIT = timedelta(minutes=3)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +83,8 @@ class Vote(Act):
         )
         votes = [count + (place in self.choices) for place, count in enumerate(poll.votes)]
         await tx.execute(COUNT_VOTES, poll.id, votes, 0 if before else 1)
+        if self.author.local:
+            await tx.execute(TELL_TOTALS_AT, poll.id, ctx.clock.now() + TOTALS_WAIT)
         return True
 
     def _may_add(self, poll: PollRow, before: list[int]) -> bool:

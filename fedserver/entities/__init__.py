@@ -15,6 +15,7 @@ from fedserver.entities.media import media
 from fedserver.entities.notifications import notifications
 from fedserver.entities.polls import poll
 from fedserver.entities.relationships import relationship, relationships
+from fedserver.entities.reports import report
 from fedserver.entities.statuses import status, statuses, statuses_of
 from fedserver.entities.tags import tag, tags, unused_tag
 from fedserver.entities.threads import context
@@ -35,6 +36,7 @@ __all__ = [
     "poll",
     "relationship",
     "relationships",
+    "report",
     "role",
     "rules",
     "status",

@@ -5,7 +5,8 @@ Account, and the core of the status. A Status is the viewer's flags, the account
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -15,9 +16,11 @@ from fedserver.entities.accounts import account_bytes, acct
 from fedserver.entities.emojis import stored_emojis
 from fedserver.entities.media import stored_media
 from fedserver.entities.polls import polls
+from fedserver.entities.quotes import approval_json, full_quotes, shallow_quotes, shown_ids
 from fedserver.entities.times import optional_timestamp, timestamp
 from fedserver.errors import NotFound
 from fedserver.uris import Uris
+from storage.quotes import QUOTES_FOR_VIEWER
 from storage.status_reads import (
     BOOKMARKED,
     FAVOURITED,
@@ -55,11 +58,13 @@ async def statuses_of(
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a page is joined from: JSON of cores, accounts and polls, each by id."""
+    """What a page is joined from: JSON of cores, accounts and polls, each by id, and of quotes by
+    the id of what quotes."""
 
     cores: dict[int, bytes]
     accounts: dict[int, bytes]
     polls: dict[int, bytes]
+    quotes: dict[int, bytes]
 
     def has(self, head: HeadRow) -> bool:
         """Whether all is there: a status may be deleted between two queries."""
@@ -77,20 +82,34 @@ class Parts:
         account, core = self.accounts[head.account_id], self.cores[head.id]
         if head.reblog_id is not None and head.reblog_account_id is not None:
             boosted = self._join_shown(head, head.reblog_account_id, head.reblog_id)
-            return b"".join((_BOOST_STARTS[head.flags], boosted, b',"account":', account, core))
-        if head.poll_id is None:
-            return b"".join((_STARTS[head.flags], account, core))
+            start = _start(head.flags, head.quote_policy, head.quote_right)
+            return b"".join((start, _BOOST, boosted, b',"account":', account, core))
         return self._join_shown(head, head.account_id, head.id)
 
     def _join_shown(self, head: HeadRow, account_id: int, status_id: int) -> bytes:
         account, core = self.accounts[account_id], self.cores[status_id]
-        poll = self.polls.get(head.poll_id) if head.poll_id is not None else None
-        if poll is None:
-            return b"".join((_STARTS[head.flags], account, core))
-        return b"".join((_POLL_STARTS[head.flags], poll, b',"account":', account, core))
+        start = _start(head.flags, head.quote_policy, head.quote_right)
+        if head.poll_id is None and not head.quotes:
+            return b"".join((start, _PLAIN, account, core))
+        poll = self.polls.get(head.poll_id or 0, b"null")
+        quote = self.quotes.get(status_id, b"null") if head.quotes else b"null"
+        return b"".join(
+            (
+                start,
+                b',"reblog":null,"poll":',
+                poll,
+                b',"quote":',
+                quote,
+                b',"account":',
+                account,
+                core,
+            )
+        )
 
 
-def _flags(flags: int) -> bytes:
+@lru_cache(maxsize=4_096)
+def _start(flags: int, quote_policy: int, quote_right: int) -> bytes:
+    """Give the beginning of a Status: what a viewer did with it, and may do."""
     shown = {
         "favourited": bool(flags & FAVOURITED),
         "reblogged": bool(flags & REBLOGGED),
@@ -98,14 +117,13 @@ def _flags(flags: int) -> bytes:
         "pinned": bool(flags & PINNED),
         "muted": False,
         "filtered": [],
+        "quote_approval": approval_json(quote_policy, quote_right),
     }
     return orjson.dumps(shown)[:-1]
 
 
-_ALL_FLAGS = range(2 * PINNED)
-_STARTS = [_flags(flags) + b',"poll":null,"reblog":null,"account":' for flags in _ALL_FLAGS]
-_POLL_STARTS = [_flags(flags) + b',"reblog":null,"poll":' for flags in _ALL_FLAGS]
-_BOOST_STARTS = [_flags(flags) + b',"poll":null,"reblog":' for flags in _ALL_FLAGS]
+_PLAIN = b',"poll":null,"quote":null,"reblog":null,"account":'
+_BOOST = b',"poll":null,"quote":null,"reblog":'
 
 
 async def gather(
@@ -114,7 +132,25 @@ async def gather(
     viewer: int | None,
     also: Mapping[int, int] | None = None,
 ) -> Parts:
-    """Give all parts of a page in at most three queries; `also` names more accounts by version."""
+    """Give all parts of a page in at most five queries, two of them only where something on it
+    quotes; `also` names more accounts by version."""
+    quoting = [head.reblog_id or head.id for head in heads if head.quotes]
+    if not quoting:
+        return await _gather(ctx, heads, viewer, also)
+    quotes = await ctx.db.fetch(QUOTES_FOR_VIEWER, quoting, viewer)
+    quoted = await ctx.db.fetch(HEADS, list(shown_ids(quotes)), viewer)
+    parts = await _gather(ctx, [*heads, *quoted], viewer, also)
+    inner = replace(parts, quotes=shallow_quotes(quotes))
+    joined = {head.id: inner.join(head) for head in quoted if inner.has(head)}
+    return replace(parts, quotes=full_quotes(quotes, joined))
+
+
+async def _gather(
+    ctx: Context,
+    heads: Sequence[HeadRow],
+    viewer: int | None,
+    also: Mapping[int, int] | None,
+) -> Parts:
     versions: dict[int, int] = {}
     people: dict[int, int] = dict(also) if also else {}
     poll_ids = set()
@@ -130,6 +166,7 @@ async def gather(
         await _cores(ctx, versions),
         await account_bytes(ctx, people),
         await polls(ctx, poll_ids, viewer),
+        {},
     )
 
 
@@ -167,7 +204,7 @@ def core_json(uris: Uris, row: StatusDetailRow) -> Json:
         "replies_count": row.replies_count,
         "reblogs_count": row.reblogs_count,
         "favourites_count": row.favourites_count,
-        "quotes_count": 0,
+        "quotes_count": row.quotes_count,
         "content": row.content,
         "application": row.application,
         "media_attachments": [stored_media(uris, one) for one in row.media],
@@ -175,10 +212,16 @@ def core_json(uris: Uris, row: StatusDetailRow) -> Json:
         "tags": [{"name": name, "url": uris.tag(name)} for name in row.tags],
         "emojis": stored_emojis(row.emojis),
         "card": None,
-        "quote": None,
-        "quote_approval": {"automatic": [], "manual": [], "current_user": "denied"},
         "tagged_collections": [],
+        "emoji_reactions": [_reaction(one) for one in row.reactions],
     }
+
+
+def _reaction(entry: Json) -> Json:
+    """As Fedibird shows it; nobody here reacts with emoji, so `me` is never true."""
+    shown = {"name": entry["name"], "count": entry["count"], "me": False}
+    url = entry["image_url"]
+    return shown | ({"url": url, "static_url": url} if url else {})
 
 
 def _text(number: int | None) -> str | None:

@@ -15,6 +15,7 @@ from storage.accounts import (
     LOCAL_ACCOUNT_BY_NAME,
     AccountRow,
 )
+from storage.moves import MOVED_TO
 
 
 @endpoint("GET", "/users/{username}", media=Media.ACTIVITY, rate="none")
@@ -51,7 +52,8 @@ async def _actor_reply(ctx: Context, account: AccountRow) -> Reply:
     cached = ctx.entity_cache.get(key)
     if cached is None:
         keys = await ctx.db.fetch(KEYS_OF_ACCOUNT, account.id)
-        cached = documents.serialise(documents.actor(ctx, account, keys))
+        moved_to = await ctx.db.value(MOVED_TO, account.id)
+        cached = documents.serialise(documents.actor(ctx, account, keys, moved_to=moved_to))
         ctx.entity_cache.put(key, cached)
     return activity_reply(cached)
 

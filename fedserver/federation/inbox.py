@@ -6,7 +6,7 @@ from aiohttp import web
 
 from activitypub.errors import DocumentError, SignatureError, Untrusted
 from activitypub.hearsay import Hearsay, read_hearsay
-from activitypub.json_bytes import loads
+from activitypub.json_bytes import dumps, loads
 from activitypub.model import Activity
 from activitypub.origins import host_of, same_origin
 from activitypub.parse import parse_envelope
@@ -15,12 +15,13 @@ from activitypub.trust import Verified, authenticate
 from fedserver.context import Context
 from fedserver.errors import Forbidden
 from fedserver.federation.requests import (
+    claimed_hosts,
     refuse_blocked,
     refuse_blocked_uri,
     signed_request,
 )
 from fedserver.routing import Media, Reply, endpoint, wanted_signature
-from fedserver.services import fetch, proving, verification
+from fedserver.services import fetch, followers, proving, refusals, relaying, verification
 from fedserver.services.fetch import Budget
 from fedserver.services.verification import KeyGone
 from storage.accounts import ACCOUNT_BY_URI
@@ -65,12 +66,16 @@ async def _take(ctx: Context, request: web.Request) -> Reply:
         refuse_blocked_uri(ctx, str(document.get("actor")))
         if await _deletes_a_stranger(ctx, document):
             return _ACCEPTED
-        verified = await _verify(ctx, signed_request(ctx, request, body), document)
-        if isinstance(verified, Hearsay):
-            await _store_hearsay(ctx, verified, body)
-        elif verified is not None:
-            await _store(ctx, verified, body)
+        signed = signed_request(ctx, request, body)
+        proven = await _verify(ctx, signed, document)
+        if proven is not None:
+            said, proven_body = proven
+            await _store(ctx, said, proven_body)
+            if isinstance(said, Verified):
+                await followers.hear(ctx, signed, said.signer)
     except Refusal as refusal:
+        for host in claimed_hosts(request)[:1]:
+            await refusals.note(ctx, host, "us", "request", refusal.reason)
         headers = wanted_signature(with_body=True) if refusal.status == 401 else {}
         return Reply({"error": refusal.reason}, status=refusal.status, headers=headers)
     except Forbidden as error:
@@ -118,18 +123,21 @@ async def _deletes_a_stranger(ctx: Context, document: dict[str, Any]) -> bool:
 
 async def _verify(
     ctx: Context, request: SignedRequest, document: dict[str, Any]
-) -> Verified | Hearsay | None:
-    """Give what the signer may say of it; None for a Delete that nobody can prove any more."""
+) -> tuple[Verified | Hearsay, bytes] | None:
+    """Give what the signer may say of it, and the bytes to keep; None for what is nothing to us:
+    a Delete that nobody can prove any more, or a relay's other news."""
     try:
         key = await verification.signer(ctx, request)
         if key.suspended:
             raise Refusal(403, "the actor is suspended here")
         await _note_sign_of_life(ctx, key.actor_uri)
         activity = parse_envelope(document)
+        if activity.actor != key.actor_uri and await relaying.is_relay(ctx, key.actor_uri):
+            return _named_by_relay(document, key.actor_uri)
         author = await _author(ctx, document, activity.actor, key.actor_uri)
         if activity.actor != author and await _concerns_us(ctx, document, activity):
-            return read_hearsay(activity, author)
-        return authenticate(activity, author)
+            return read_hearsay(activity, author), request.body
+        return authenticate(activity, author), request.body
     except KeyGone as error:
         if document.get("type") == "Delete":
             return None
@@ -140,6 +148,14 @@ async def _verify(
         raise Refusal(403, error.reason) from error
     except DocumentError as error:
         raise Refusal(400, error.reason) from error
+
+
+def _named_by_relay(document: dict[str, Any], relay: str) -> tuple[Verified, bytes] | None:
+    """Of what a relay passes on, only that the relay names it is its to say."""
+    announce = relaying.as_announce(document, relay)
+    if announce is None:
+        return None
+    return authenticate(parse_envelope(announce), relay), dumps(announce)
 
 
 async def _author(ctx: Context, document: dict[str, Any], actor: str | None, sender: str) -> str:
@@ -161,15 +177,14 @@ async def _concerns_us(ctx: Context, document: dict[str, Any], activity: Activit
     return await ctx.db.value(IS_KNOWN_STATUS, ids) is True
 
 
-async def _store_hearsay(ctx: Context, hearsay: Hearsay, body: bytes) -> None:
-    """Under a name of its own, so that nobody can take the place of the activity itself."""
-    name = f"{hearsay.activity_id} brought by {hearsay.sender}"
-    await ctx.inbox.put(NewItem(name, hearsay.sender, hearsay.type, body), ctx.clock.now())
-
-
-async def _store(ctx: Context, verified: Verified, body: bytes) -> None:
-    activity = verified.activity
-    item = NewItem(activity.id or "", verified.signer, activity.type, body)
+async def _store(ctx: Context, said: Verified | Hearsay, body: bytes) -> None:
+    if isinstance(said, Hearsay):
+        # Under a name of its own, so that nobody can take the place of the activity itself.
+        name = f"{said.activity_id} brought by {said.sender}"
+        item = NewItem(name, said.sender, said.type, body)
+    else:
+        activity = said.activity
+        item = NewItem(activity.id or "", said.signer, activity.type, body)
     await ctx.inbox.put(item, ctx.clock.now())
 
 

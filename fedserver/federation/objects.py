@@ -18,6 +18,7 @@ from fedserver.routing import Media, Reply, endpoint
 from fedserver.uris import Uris
 from storage.accounts import AccountRow
 from storage.outbox import ACTIVITY_BY_URI, ActivityRow
+from storage.quotes import AUTHORIZATION_BY_URI
 from storage.statuses import (
     STATUS_BY_URI,
     STATUS_VISIBLE,
@@ -60,6 +61,17 @@ async def activity(ctx: Context, request: web.Request, activity_id: int) -> Repl
     if row is None:
         raise NotFound("Record not found")
     return activity_reply(row.document, public=row.listed)
+
+
+@endpoint("GET", "/users/{username}/quote_authorizations/{id}", media=_MEDIA, rate="none")
+async def quote_authorization(ctx: Context, request: web.Request, username: str, id: int) -> Reply:
+    """Give the consent of one of our people to a quote (FEP-044f); 410 once it is taken back."""
+    await check_fetch(ctx, request)
+    uri = Uris(ctx.config.base_url).quote_authorization(username, id)
+    row = await ctx.db.one(AUTHORIZATION_BY_URI, uri)
+    if row is None:
+        return await tombstone_of(ctx, uri)
+    return activity_reply(documents.quote_authorization(uri, row))
 
 
 async def readable_status(ctx: Context, request: web.Request, id: int) -> StatusRow | None:

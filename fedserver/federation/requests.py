@@ -35,18 +35,36 @@ def refuse_blocked(ctx: Context, request: web.Request) -> None:
 
     That needs no proof: nobody gains by naming a key of a blocked domain.
     """
-    for header in ("Signature", "Signature-Input"):
-        for value in request.headers.getall(header, ()):
-            for key_id in _KEY_ID.findall(value):
-                refuse_blocked_uri(ctx, key_id)
+    for host in claimed_hosts(request):
+        _refuse_host(ctx, host)
+
+
+def claimed_hosts(request: web.Request) -> list[str]:
+    """Give the hosts of the keys that a request says it is signed with. Nothing proves it yet."""
+    values = [
+        value
+        for header in ("Signature", "Signature-Input")
+        for value in request.headers.getall(header, ())
+    ]
+    hosts = [_host_or_none(key_id) for value in values for key_id in _KEY_ID.findall(value)]
+    return [host for host in hosts if host is not None]
 
 
 def refuse_blocked_uri(ctx: Context, uri: str) -> None:
     """Raise Forbidden where `uri` is of a domain we do not deal with. What is no URL passes."""
+    host = _host_or_none(uri)
+    if host is not None:
+        _refuse_host(ctx, host)
+
+
+def _host_or_none(uri: str) -> str | None:
     try:
-        host = host_of(uri)
+        return host_of(uri)
     except DocumentError:
-        return
+        return None
+
+
+def _refuse_host(ctx: Context, host: str) -> None:
     if ctx.domains.refuses(host):
         raise Forbidden("This server does not federate with yours")
 

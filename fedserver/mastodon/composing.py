@@ -12,6 +12,7 @@ from fedserver.context import Context
 from fedserver.effects import Mentioned, NewPoll, NewStatus
 from fedserver.errors import Invalid, NotFound
 from fedserver.mastodon.mentioning import emojis_in, resolve_mentions, to_html
+from fedserver.mastodon.quoting import new_quote, quoting
 from fedserver.mastodon.subjects import shown_status
 from fedserver.routing import Id, Params
 from fedserver.services import text_out
@@ -59,6 +60,8 @@ class NewStatusParams(WordsParams, frozen=True, kw_only=True):
     """Parameters of statuses#create."""
 
     in_reply_to_id: Id | None = None
+    quoted_status_id: Id | None = None
+    quote_approval_policy: str | None = None
     visibility: str | None = None
     scheduled_at: str | None = None
 
@@ -67,6 +70,7 @@ class EditParams(WordsParams, frozen=True, kw_only=True):
     """Parameters of statuses#update: they replace everything, also what is left out."""
 
     media_attributes: list[MediaAttributes] = msgspec.field(default_factory=list)
+    quote_approval_policy: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +95,11 @@ async def new_status(
     parent = await _parent(ctx, author, params.in_reply_to_id)
     media = await usable_media(ctx, author, params, None)
     poll = new_poll(ctx, params.poll) if params.poll is not None else None
-    words = await compose(ctx, author, params, has_media=bool(media))
+    quote = await new_quote(ctx, author, params.quoted_status_id)
+    words = await compose(ctx, author, params, has_more=bool(media or quote))
     status_id = ctx.ids.new()
     uris = Uris(ctx.config.base_url)
-    return NewStatus(
+    status = NewStatus(
         id=status_id,
         uri=uris.status(author.username, status_id),
         url=uris.status_page(author.username, status_id),
@@ -114,6 +119,7 @@ async def new_status(
         application_id=application_id,
         idempotency_key=key,
     )
+    return quoting(status, quote, params.quote_approval_policy)
 
 
 async def posting_defaults(ctx: Context, author: AccountRow) -> PostingDefaultsRow:
@@ -149,15 +155,18 @@ def language(wanted: str | None, otherwise: str | None) -> str | None:
 
 
 async def compose(
-    ctx: Context, author: AccountRow, params: WordsParams, *, has_media: bool
+    ctx: Context, author: AccountRow, params: WordsParams, *, has_more: bool
 ) -> Words:
-    """Check the texts of a status and render them. May ask other servers whom they name."""
+    """Check the texts of a status and render them; it `has_more` with media or a quote.
+
+    May ask other servers whom they name.
+    """
     text, spoiler = params.status.strip(), params.spoiler_text.strip()
     if not text:
         # A warning with nothing behind it is the text.
         text, spoiler = spoiler, ""
     _check_length(ctx, text, spoiler)
-    if not text and not has_media:
+    if not text and not has_more:
         raise Invalid("Validation failed: Text can't be blank")
     scan = text_out.scan(text)
     named = await resolve_mentions(ctx, scan.mentions)

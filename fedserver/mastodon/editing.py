@@ -19,6 +19,7 @@ from fedserver.mastodon.composing import (
     usable_media,
 )
 from fedserver.mastodon.media import described
+from fedserver.mastodon.quoting import change_policy, fallback_again
 from fedserver.mastodon.subjects import acting_account, new_activity_uri, own_status
 from fedserver.routing import JSON, Caller, endpoint
 from storage.accounts import ACCOUNTS_BY_IDS, AccountRow
@@ -26,6 +27,7 @@ from storage.database import Transaction
 from storage.documents import MENTIONED
 from storage.media import DESCRIBE_MEDIA, MEDIA_OF_STATUSES, MediaRow
 from storage.profiles import LOCK_STATUS
+from storage.quotes import QUOTE_OF_STATUS
 from storage.reactions import LOCK_POLL, POLL_OF_STATUS, PollRow
 from storage.statuses import StatusRow
 
@@ -60,6 +62,7 @@ async def edit_status(ctx: Context, caller: Caller, status_id: int, params: Edit
         raise NotFound("Record not found")
     author = await acting_account(ctx, caller)
     await _edit(ctx, author, row, params)
+    await change_policy(ctx, author, row, params.quote_approval_policy)
     return await entities.status(ctx, row.id, caller.account_id)
 
 
@@ -95,13 +98,14 @@ async def _changed(
     params: EditParams,
     media: Sequence[MediaRow],
 ) -> NewStatus:
-    words = await compose(ctx, author, params, has_media=bool(media))
+    quotes = await ctx.db.one(QUOTE_OF_STATUS, row.id) is not None
+    words = await compose(ctx, author, params, has_more=bool(media) or quotes)
     return NewStatus(
         id=row.id,
         uri=row.uri,
         url=row.url,
         visibility=row.visibility,
-        content=words.html,
+        content=await fallback_again(ctx, row.id, words.html),
         source=words.text,
         created_at=row.created_at,
         spoiler_text=words.spoiler_text,

@@ -7,6 +7,7 @@ from fedserver.context import Context
 from fedserver.effects import AlreadyPosted, Create, DeleteStatus, Undo, announce_of
 from fedserver.errors import Invalid, NotFound
 from fedserver.mastodon.composing import NewStatusParams, claim_media, new_status
+from fedserver.mastodon.quoting import ask_for_consent
 from fedserver.mastodon.subjects import (
     acting_account,
     author_of,
@@ -68,6 +69,7 @@ async def _post(ctx: Context, caller: Caller, params: NewStatusParams, key: str 
     async with ctx.db.transaction() as tx:
         await claim_media(tx, author, status.media_ids, None)
         await effects.perform_in(ctx, tx, Create(actor=author, uri=uri, status=status))
+        await ask_for_consent(ctx, tx, author, status)
     return status.id
 
 

@@ -10,6 +10,7 @@ from fedserver.outgoing.addresses import AddressRule
 
 MAX_URL_CHARS = 4096
 _WEB_PORTS = frozenset({80, 443})
+_BRACKET = re.compile(r"[^/?#]*//[^/?#]*\[")
 _UNSAFE = re.compile(r"[\x00-\x20\x7f\\]")
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*", re.ASCII)
@@ -67,7 +68,7 @@ def parse(url: str) -> URL:
         raise ValueError("URL is neither http nor https")
     if target.raw_user is not None or target.raw_password is not None:
         raise ValueError("URL has user information")
-    _check_host(target.raw_host or "")
+    _check_host(target.raw_host or "", bracketed=_BRACKET.match(url) is not None)
     return _with_path(target).with_fragment(None)
 
 
@@ -92,10 +93,10 @@ def _with_path(target: URL) -> URL:
     )
 
 
-def _check_host(host: str) -> None:
+def _check_host(host: str, *, bracketed: bool) -> None:
     if not host:
         raise ValueError("URL has no host")
-    if ":" in host:
+    if ":" in host or bracketed:
         _check_literal(host)
     elif not _is_canonical_v4(host):
         _check_name(host)

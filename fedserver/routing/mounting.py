@@ -67,7 +67,11 @@ def _make_handler(one: Endpoint) -> RouteHandler:
         result = await one.handler(**values)
         if isinstance(result, Page):
             result = result.reply(request, ctx.config.base_url)
-        return to_response(result)
+        response = to_response(result)
+        if one.media is Media.ACTIVITY and ctx.config.federation.only_signed_fetches:
+            # What a cache kept it would give to those who do not sign, too.
+            response.headers["Cache-Control"] = "private, no-store"
+        return response
 
     return handle
 

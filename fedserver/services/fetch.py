@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -42,6 +42,19 @@ class Budget:
         self._left = fetches
         self._places = places
         self._asking = 0
+        self._depth = 0
+
+    @contextmanager
+    def deeper(self, most: int) -> Iterator[None]:
+        """What is asked for only because something else that was fetched names it runs in here.
+        Raises Refused more than `most` levels deep."""
+        if self._depth >= most:
+            raise Refused("it leads too far from the activity that came")
+        self._depth += 1
+        try:
+            yield
+        finally:
+            self._depth -= 1
 
     def spend(self) -> None:
         """Count one fetch. Raises Refused when none is left."""

@@ -2,13 +2,16 @@
 peer brings what another one said."""
 
 import asyncio
+import logging
 from datetime import timedelta
 from functools import partial
 from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from activitypub.errors import SignatureError, Untrusted
+from activitypub.errors import DocumentError, SignatureError, Untrusted
+from activitypub.linked_data import add_signature, with_security_context
 from activitypub.origins import same_origin
 from activitypub.proofs import add_proof, has_proof, read_proof, verify_proof
 from fedserver.context import Context
@@ -19,18 +22,56 @@ from storage.database import Database, Transaction
 
 Json = dict[str, Any]
 
+log = logging.getLogger(__name__)
+
 # Less than the inbox remembers ids for: what it has forgotten must not be done once more.
 BELIEVED_FOR: Final = timedelta(days=10)
 
 
 async def prove(
+    ctx: Context,
+    db: Database | Transaction,
+    author: AccountRow,
+    document: Json,
+    *,
+    passed_on: bool = False,
+) -> Json:
+    """Give `document` with a proof of its author's key, as far as they have such a key; where it
+    is to be passed on by Mastodon's like, with a linked data signature too.
+
+    One that cannot be signed is given as it is: it is still true.
+    """
+    try:
+        if passed_on:
+            return await _signed_for_graphs(ctx, db, author, document)
+        return await _with_proof(ctx, db, author, document)
+    except DocumentError as error:
+        log.warning("%s cannot be proven: %s", document.get("id"), error.reason)
+        return document
+
+
+async def _with_proof(
     ctx: Context, db: Database | Transaction, author: AccountRow, document: Json
 ) -> Json:
-    """Give `document` with a proof of its author's key; as it is where they have no such key."""
-    key = await signing.proof_key(ctx, db, author.id)
+    key = await signing.own_key(ctx, db, author.id, "ed25519")
     if key is None or not isinstance(key.private_key, Ed25519PrivateKey):
         return document
+    # Half a millisecond: not worth a thread.
     return add_proof(document, key_id=key.key_id, private_key=key.private_key, now=ctx.clock.now())
+
+
+async def _signed_for_graphs(
+    ctx: Context, db: Database | Transaction, author: AccountRow, document: Json
+) -> Json:
+    """The signature covers the proof, which covers the contexts of both (FEP-8b32)."""
+    proven = await _with_proof(ctx, db, author, with_security_context(document))
+    key = await signing.own_key(ctx, db, author.id, "rsa")
+    if key is None or not isinstance(key.private_key, RSAPrivateKey):
+        return proven
+    sign = partial(
+        add_signature, key_id=key.key_id, private_key=key.private_key, now=ctx.clock.now()
+    )
+    return await asyncio.to_thread(sign, proven)
 
 
 async def proven_actor(ctx: Context, document: Json, budget: Budget) -> str | None:

@@ -15,7 +15,7 @@ from activitypub.parse import parse_actor
 from activitypub.webfinger import Handle, parse_handle
 from fedserver.context import Context
 from fedserver.errors import FedserverError, NotFound, Refused
-from fedserver.services import discover, fetch
+from fedserver.services import discover, fetch, newcomers
 from fedserver.services.fetch import Budget
 from fedserver.services.text_in import (
     clean_field_value,
@@ -36,12 +36,14 @@ from storage.accounts import (
     AccountRow,
 )
 from storage.database import Conflict, Transaction
+from storage.moves import SIGNPOST
 
 Json = dict[str, object]
 
 STALE_AFTER = timedelta(days=1)
 _MAX_FIELDS = 50
 _MAX_KEYS = 10
+_MAX_NOTE_CHARS = 20_480  # Mastodon: Account::NOTE_LENGTH_HARD_LIMIT
 
 
 async def account(ctx: Context, uri: str, budget: Budget) -> AccountRow:
@@ -71,16 +73,23 @@ async def fetch_account(ctx: Context, uri: str, budget: Budget) -> AccountRow:
 
 async def store_actor(ctx: Context, actor: Actor, budget: Budget) -> AccountRow:
     """Keep an actor document that came from its own origin, and give its account."""
-    if not actor.inbox or not _is_possible_name(actor):
-        raise Refused("the actor has no usable name or no inbox")
+    _require_usable(ctx, actor)
     known = await ctx.db.one(ACCOUNT_BY_URI, actor.id)
     if known is not None and known.local:
         raise Refused("an actor of this instance cannot be written from outside")
     if known is None:
+        await newcomers.admit(ctx, host_of(actor.id))
         return await _insert(ctx, actor, await _confirmed_domain(ctx, actor, budget))
     async with ctx.db.transaction() as tx:
         await _update(ctx, tx, known, actor)
     return await _reread(ctx, actor.id)
+
+
+def _require_usable(ctx: Context, actor: Actor) -> None:
+    if not actor.inbox or not _is_possible_name(actor):
+        raise Refused("the actor has no usable name or no inbox")
+    if same_origin(actor.inbox, ctx.config.base_url):
+        raise Refused("the actor names an inbox of this instance as its own")
 
 
 def _is_possible_name(actor: Actor) -> bool:
@@ -92,7 +101,8 @@ def _is_possible_name(actor: Actor) -> bool:
 
 
 async def refresh_in(ctx: Context, tx: Transaction, known: AccountRow, actor: Actor) -> None:
-    """Take over what a signed Update says of its own actor."""
+    """Take over what a signed Update says of its own actor. Raises Refused if it is unusable."""
+    _require_usable(ctx, actor)
     await _update(ctx, tx, known, actor)
 
 
@@ -204,6 +214,8 @@ async def _update(ctx: Context, tx: Transaction, known: AccountRow, actor: Actor
         facts.now,
     )
     await tx.execute(UPDATE_IDENTITY, actor.id, actor.inbox, facts.shared_inbox)
+    if actor.moved_to is not None or known.moved_to_id is not None:
+        await tx.execute(SIGNPOST, known.id, actor.moved_to, actor.id)
     await _put_keys(tx, known.id, actor, facts.now)
 
 
@@ -253,7 +265,7 @@ def _facts(ctx: Context, actor: Actor) -> _Facts:
         url=actor.url if actor.url and same_origin(actor.url, actor.id) else actor.id,
         shared_inbox=trusted_shared,
         display_name=clean_plain(actor.name or "", 500),
-        note=clean_html(actor.summary or ""),
+        note=clean_html((actor.summary or "")[:_MAX_NOTE_CHARS]),
         fields=[
             {
                 "name": clean_plain(field.name, 255),
@@ -264,6 +276,11 @@ def _facts(ctx: Context, actor: Actor) -> _Facts:
         ],
         emojis=emoji_entries(actor.emojis),
     )
+
+
+def _own(actor: Actor, collection: str | None) -> str | None:
+    """A collection of another origin could be somebody else's, such as our followers."""
+    return collection if collection and same_origin(collection, actor.id) else None
 
 
 def emoji_entries(emojis: Sequence[Emoji]) -> list[Json]:
@@ -281,10 +298,8 @@ def _profile(actor: Actor, facts: _Facts) -> tuple[object, ...]:
         facts.url,
         actor.inbox,
         facts.shared_inbox,
-        actor.outbox,
-        actor.followers,
-        actor.following,
-        actor.featured,
+        *(_own(actor, uri) for uri in (actor.outbox, actor.followers, actor.following)),
+        _own(actor, actor.featured),
         actor.type,
         facts.display_name,
         facts.note,

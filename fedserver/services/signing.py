@@ -36,15 +36,17 @@ class SigningKey:
 
 async def signing_key(ctx: Context, account_id: int) -> SigningKey:
     """Give the RSA key of one of our accounts. Raises NotFound where there is none."""
-    row = await _own_key(ctx, ctx.db, account_id, "rsa")
-    if row is None:
+    key = await own_key(ctx, ctx.db, account_id, "rsa")
+    if key is None:
         raise NotFound("the account has no signing key here")
-    return SigningKey(row.uri, _private_key(ctx, row))
+    return key
 
 
-async def proof_key(ctx: Context, db: Database | Transaction, account_id: int) -> SigningKey | None:
-    """Give the Ed25519 key of one of our accounts, if it has one."""
-    row = await _own_key(ctx, db, account_id, "ed25519")
+async def own_key(
+    ctx: Context, db: Database | Transaction, account_id: int, kind: str
+) -> SigningKey | None:
+    """Give the key of that kind (`rsa`, `ed25519`) of one of our accounts, if it has one."""
+    row = await _own_key(ctx, db, account_id, kind)
     return None if row is None else SigningKey(row.uri, _private_key(ctx, row))
 
 
@@ -80,9 +82,14 @@ def _private_key(ctx: Context, row: KeyRow) -> PrivateKey:
 
 
 def signer(
-    ctx: Context, key: SigningKey, dialect: Dialect, wish: SignatureWish | None = None
+    ctx: Context,
+    key: SigningKey,
+    dialect: Dialect,
+    wish: SignatureWish | None = None,
+    more: Mapping[str, str] | None = None,
 ) -> Signer:
-    """Give what signs each hop of a request anew; `wish` goes with RFC 9421 only."""
+    """Give what signs each hop of a request anew, with the headers `more`; `wish` goes with RFC
+    9421 only."""
     sign = sign_cavage if dialect is Dialect.CAVAGE else partial(sign_rfc9421, wish=wish)
 
     async def sign_request(method: str, url: str, body: bytes | None) -> Mapping[str, str]:
@@ -95,6 +102,7 @@ def signer(
             now=ctx.clock.now(),
             body=body,
             content_type=ACTIVITY_JSON if body is not None else None,
+            more=more,
         )
         return await asyncio.get_running_loop().run_in_executor(_threads, call)
 

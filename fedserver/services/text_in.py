@@ -1,16 +1,17 @@
 """Text that comes from outside, made safe once, when it is stored.
 
 HTML goes through an allow-list after Mastodon's (sanitize_config: MASTODON_STRICT). When the
-rules change, `SANITISER_VERSION` goes up and stored sources are cleaned again.
+rules change, `storage.cleaning.SANITISER_VERSION` goes up and what is stored is cleaned again.
 """
 
 import html as entities
 import re
-import unicodedata
 
 import nh3
 
-SANITISER_VERSION: int = 1
+from fedserver.services.honest_links import with_honest_text
+from fedserver.services.invisible import cut_line, says_nothing, visible_html, visible_line
+from fedserver.services.maths import with_formulas_as_text
 
 MAX_HTML_CHARS = 500_000
 MAX_DEPTH = 64
@@ -22,7 +23,7 @@ MAX_ATTRIBUTED_FORMATTING = 32
 MAX_ENTITIES = 20_000
 MAX_FALLBACK_CHARS = 100_000
 MAX_URL_CHARS = 4_096
-MAX_STACKED_MARKS = 6
+MAX_HASHTAG_CHARS = 100
 
 
 def _words(names: str) -> frozenset[str]:
@@ -87,14 +88,9 @@ _PARAGRAPH_EDGE = re.compile(
 _SPACES_AT_LINE = re.compile(r" ?\n ?")
 _MANY_LINES = re.compile(r"\n{3,}")
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-# Bidirectional embeddings, overrides and isolates; soft hyphen, zero-width space, word joiner,
-# invisible operators, byte order mark, Hangul fillers, interlinear marks. The joiners U+200C
-# and U+200D stay: Persian and emoji need them.
-_HIDDEN = re.compile(
-    "[\u00ad\u115f\u1160\u180e\u200b\u202a-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb]"
-)
-_JOINERS = re.compile("([\u200c\u200d])[\u200c\u200d]+")
+# "https://bank.example@evil.example/" leads to the second and reads like the first.
+_USER_IN_URL = re.compile(r"\s*https?:[/\\]*[^/?#\\]*@", re.IGNORECASE)
+_NO_HASHTAG_CHAR = re.compile("[^\\w\u00b7\u30fb\u200c]")
 
 
 def _keep_classes(allowed: re.Pattern[str], value: str) -> str | None:
@@ -103,7 +99,8 @@ def _keep_classes(allowed: re.Pattern[str], value: str) -> str | None:
 
 def _keep_attribute(_tag: str, name: str, value: str) -> str | None:
     if name == "href":
-        return value.strip() if len(value) <= MAX_URL_CHARS else None
+        honest = len(value) <= MAX_URL_CHARS and _USER_IN_URL.match(value) is None
+        return value.strip() if honest else None
     if name == "class":
         return _keep_classes(_CLASS, value)
     if name == "rel":
@@ -151,26 +148,22 @@ def clean_html(html: str) -> str:
     The result is well-formed, at most `MAX_DEPTH` deep and stable under another cleaning.
     Input beyond `MAX_HTML_CHARS` is cut; a document made to overload a parser becomes text.
     """
-    source = _encodable(html[:MAX_HTML_CHARS])
+    source = visible_html(_encodable(html[:MAX_HTML_CHARS]))
     if not _affordable(source):
         return _as_text_only(source)
-    cleaned = _CLEANER.clean(source)
+    cleaned = _CLEANER.clean(with_formulas_as_text(source))
     if _REWRITTEN.search(cleaned):
         cleaned = _CLEANER.clean(_rewritten(cleaned))
-    if _too_deep(cleaned):
-        return _as_text_only(cleaned)
-    return _LINK.sub(_finished_link, cleaned)
+    return _finished(cleaned)
 
 
 def clean_field_value(html: str) -> str:
     """Return the value of a profile field: text and links on one line, nothing hidden."""
-    source = _encodable(html[:MAX_HTML_CHARS])
+    source = visible_html(_encodable(html[:MAX_HTML_CHARS]))
     if not _affordable(source):
         return _as_text_only(source)
     cleaned = _FIELD_CLEANER.clean(_LINE_START.sub(" ", source))
-    if _too_deep(cleaned):
-        return _as_text_only(cleaned)
-    return _LINK.sub(_finished_link, _BLANKS.sub(" ", cleaned).strip())
+    return _finished(_BLANKS.sub(" ", cleaned).strip())
 
 
 def clean_plain(text: str, max_chars: int) -> str:
@@ -182,10 +175,17 @@ def clean_plain(text: str, max_chars: int) -> str:
     """
     source = _encodable(text[: max_chars * 20 + 1_000])
     plain = _NAME_TAG.sub("", entities.unescape(_NAME_TAG.sub(" ", source)))
-    visible = _HIDDEN.sub("", _CONTROL.sub(" ", plain))
-    visible = _without_stacked_marks(_JOINERS.sub(r"\1", visible))
-    line = _BLANKS.sub(" ", visible).strip()[:max_chars].rstrip()
-    return line if line.strip("\u200c\u200d\u200e\u200f\u061c ") else ""
+    line = cut_line(_BLANKS.sub(" ", visible_line(_encodable(plain))).strip(), max_chars)
+    return "" if says_nothing(line) else line
+
+
+def clean_hashtag(name: str) -> str:
+    """Return a hashtag without its mark and what none may hold; empty if nothing is left.
+
+    Mastodon: Tag::HASHTAG_INVALID_CHARS_RE.
+    """
+    kept = _NO_HASHTAG_CHAR.sub("", _encodable(name[: 10 * MAX_HASHTAG_CHARS]).strip())
+    return "" if len(kept) > MAX_HASHTAG_CHARS or kept.isdigit() else kept
 
 
 def html_to_text(html: str) -> str:
@@ -200,6 +200,12 @@ def html_to_text(html: str) -> str:
     if not preformatted:
         text = _SPACES_AT_LINE.sub("\n", text)
     return _MANY_LINES.sub("\n\n", text).strip()
+
+
+def _finished(cleaned: str) -> str:
+    if _too_deep(cleaned):
+        return _as_text_only(cleaned)
+    return with_honest_text(_LINK.sub(_finished_link, cleaned))
 
 
 def _encodable(text: str) -> str:
@@ -252,16 +258,3 @@ def _finished_link(match: re.Match[str]) -> str:
     rel = f"tag {_LINK_REL}" if is_tag else _LINK_REL
     kept = attributes.replace(' rel="tag"', "")
     return f'<a{kept} rel="{rel}" target="_blank">'
-
-
-def _without_stacked_marks(text: str) -> str:
-    """Bound the combining marks on one letter, which otherwise write over other lines."""
-    if text.isascii():
-        return text
-    kept: list[str] = []
-    run = 0
-    for char in text:
-        run = run + 1 if unicodedata.category(char) in {"Mn", "Me"} else 0
-        if run <= MAX_STACKED_MARKS:
-            kept.append(char)
-    return "".join(kept)

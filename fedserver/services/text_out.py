@@ -251,7 +251,7 @@ class _Markup:
             return self._mention(item, written)
         if isinstance(item, _Hashtag):
             return self._hashtag(item)
-        return _link_html(item)
+        return link_html(item)
 
     def _mention(self, name: MentionedName, written: str) -> str:
         username, domain = name.key
@@ -281,7 +281,8 @@ def _namesakes(mentions: Mapping[MentionKey, MentionTarget]) -> frozenset[str]:
     return frozenset(username for username, found in urls.items() if len(found) > 1)
 
 
-def _link_html(url: str) -> str:
+def link_html(url: str) -> str:
+    """Give a link whose text is the URL, of which apps show the part that tells most."""
     prefix = _LINK_PREFIX.match(url)
     start = prefix.end() if prefix else 0
     end = start + _SHOWN_LINK_CHARS

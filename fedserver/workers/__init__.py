@@ -1,20 +1,24 @@
-"""What runs beside the requests: the inbox, the deliveries, threads, learning about peers,
-tidying up."""
+"""What runs beside the requests: inbox, deliveries, threads, learning about peers, polls, tidying
+up."""
 
 from fedserver.workers.acquaintance import learn_always
+from fedserver.workers.comparing import compare_always
 from fedserver.workers.delivery_worker import deliver_always
 from fedserver.workers.domain_watch import watch_domains
 from fedserver.workers.housekeeping import keep_house
 from fedserver.workers.inbox_worker import process_always
+from fedserver.workers.poll_worker import watch_polls
 from fedserver.workers.thread_worker import complete_always
 
 ALL = (
     process_always,
     deliver_always,
     learn_always,
+    watch_polls,
     complete_always,
     keep_house,
     watch_domains,
+    compare_always,
 )
 
 __all__ = ["ALL"]

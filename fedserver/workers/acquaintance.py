@@ -1,11 +1,15 @@
-"""Learns what software the peers run, a few at a time, beside everything else."""
+"""Learns what software the peers run, and what their people have pinned, a few at a time, beside
+everything else."""
 
 import asyncio
 import logging
 from datetime import timedelta
 
 from fedserver.context import Context
+from fedserver.effects import read_featured
 from fedserver.services.discover import learn_software
+from fedserver.services.fetch import Budget
+from storage.accounts import CLAIM_FEATURED, FEATURED_UNREAD
 from storage.failures import is_temporary
 from storage.hosts import HOSTS_TO_ASK
 
@@ -22,6 +26,7 @@ async def learn_always(ctx: Context) -> None:
         await asyncio.sleep(_EVERY_S)
         try:
             await learn_some(ctx)
+            await read_some_featured(ctx)
         except Exception as error:  # what could not be learnt now can be learnt later
             if not is_temporary(error):
                 raise
@@ -34,3 +39,14 @@ async def learn_some(ctx: Context) -> int:
     for host in due:
         await learn_software(ctx, host)
     return len(due)
+
+
+async def read_some_featured(ctx: Context) -> int:
+    """Read the featured collections of accounts that somebody here follows, once each; give how
+    many posts were pinned."""
+    pinned = 0
+    for account in await ctx.db.fetch(FEATURED_UNREAD, _AT_A_TIME):
+        if await ctx.db.execute(CLAIM_FEATURED, account.id, ctx.clock.now()):
+            budget = Budget(ctx.config.federation.fetch_budget)
+            pinned += await read_featured(ctx, account, budget)
+    return pinned

@@ -15,7 +15,7 @@ from fedserver.context import Context
 from fedserver.errors import NotFound, Unreachable
 from fedserver.events import DELIVERIES
 from fedserver.outgoing import Response
-from fedserver.services import fetch, signing
+from fedserver.services import fetch, followers, refusals, signing
 from fedserver.workers.replay import park_if_dead, write_missed
 from fedserver.workers.retries import next_try, read_retry_after
 from fedserver.workers.traffic import travelled
@@ -284,13 +284,14 @@ async def _post(
         return Sent(row, Verdict.REFUSED, "there is no federation with it")
     try:
         key = await signing.signing_key(ctx, row.account_id)
+        more = await followers.header_for(ctx, row.account_id, row.inbox_url, row.document)
         response = await ctx.out.request(
             "POST",
             row.inbox_url,
             headers={"Content-Type": signing.ACTIVITY_JSON},
             body=row.document,
             limits=fetch.limits(ctx),
-            signer=signing.signer(ctx, key, dialect, wish),
+            signer=signing.signer(ctx, key, dialect, wish, more),
             repeatable=True,  # the receiver knows a repeated activity by its id
         )
     except Unreachable as error:
@@ -343,7 +344,11 @@ async def _settle(
         ctx.events.wake(DELIVERIES)
     refused = [one for one in sent if one.verdict is Verdict.REFUSED]
     if refused:
-        await ctx.db.execute(NOTE_REFUSAL, settlement.host, ctx.clock.now(), refused[0].reason)
+        first = refused[0]
+        await ctx.db.execute(NOTE_REFUSAL, settlement.host, ctx.clock.now(), first.reason)
+        await refusals.note(
+            ctx, settlement.host, "them", first.row.type, f"answered {first.reason}"
+        )
 
 
 def _keys(rows: Sequence[DeliveryRow]) -> tuple[list[int], list[str]]:

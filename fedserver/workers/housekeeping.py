@@ -5,6 +5,7 @@ import logging
 from datetime import timedelta
 
 from fedserver.context import Context
+from fedserver.services.cleaning_again import clean_again
 from storage.failures import is_temporary
 from storage.housekeeping import (
     EMPTY_HOMES_OF_ABSENT,
@@ -58,3 +59,4 @@ async def tidy(ctx: Context) -> None:
     await ctx.db.execute(FORGET_BACKFILLS, now - BACKFILLS_KEPT_FOR)
     for name in await ctx.db.values(FORGET_UNPOSTED_MEDIA, now - UNPOSTED_MEDIA_KEPT_FOR):
         await ctx.blobs.delete(name)
+    await clean_again(ctx)

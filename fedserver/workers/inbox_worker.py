@@ -13,13 +13,14 @@ from datetime import datetime, timedelta
 from activitypub.errors import ProtocolError
 from activitypub.hearsay import read_hearsay
 from activitypub.json_bytes import loads
+from activitypub.origins import host_of
 from activitypub.parse import parse_activity
 from activitypub.trust import authenticate
 from fedserver import effects
 from fedserver.context import Context
 from fedserver.effects import Outcome, OutcomeName
 from fedserver.events import INBOX
-from fedserver.services import acct_ids, fetch
+from fedserver.services import acct_ids, fetch, refusals
 from fedserver.services.fetch import Budget
 from fedserver.workers.traffic import travelled
 from storage.failures import is_temporary
@@ -197,6 +198,8 @@ async def _settle(ctx: Context, row: InboxRow, outcome: Outcome) -> Outcome:
             return outcome
         outcome = Outcome(OutcomeName.FAILED, outcome.reason)
     await ctx.db.execute(SETTLE, row.id, outcome.name, outcome.reason, now)
+    if outcome.name in (OutcomeName.REFUSED, OutcomeName.FAILED):
+        await refusals.note(ctx, host_of(row.actor_uri), "us", row.type, outcome.reason or "")
     return outcome
 
 

@@ -218,7 +218,8 @@ def test_mastodon_collections() -> None:
 def test_quotes_in_all_spellings() -> None:
     quoting = parse_object(sample("mastodon_quote"))
     assert quoting.quote == f"{GUS}/statuses/01A"
-    assert set(quoting.unknown) == {"quoteAuthorization"}
+    assert quoting.quote_authorization == f"{GUS}/quotes/1"
+    assert not quoting.legacy_quote
     assert embedded_object("misskey_create_note").quote == f"{ALICE}/statuses/109"
     link = sample("misskey_create_note")["object"]
     for spelling in ("_misskey_quote", "quoteUrl"):
@@ -234,7 +235,8 @@ def test_gotosocial() -> None:
     note = embedded_object("gotosocial_create_note")
     check(note, to=(PUBLIC,), cc=(f"{GUS}/followers",), published=_time(2024, 2, 3, 4, 5, 6))
     assert note.hashtags == (Hashtag("geese", "https://gts.example/tags/geese"),)
-    assert set(note.unknown) == {"interactionPolicy"}
+    assert note.unknown == {}
+    assert note.interaction_policy is not None
 
 
 def test_gotosocial_key_stub_names_its_owner() -> None:

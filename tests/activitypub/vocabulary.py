@@ -68,7 +68,7 @@ json_values = st.recursive(
     scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3)
 )
 unknowns = st.dictionaries(
-    st.sampled_from(["interactionPolicy", "misskey:x", "_x", "vcard:bday"]), json_values
+    st.sampled_from(["chatMessage", "misskey:x", "_x", "vcard:bday"]), json_values
 )
 
 links = st.builds(

@@ -34,7 +34,34 @@ class TestUsers:
         assert promoted.out == "alice is now moderator\n"
         reset = await run_program("user", "reset-password", "alice", cwd=place)
         assert reset.out.startswith("The new password: ")
+        await self.aliases(place)
+        await self.relays(place)
         await self.refusals(place)
+
+    async def aliases(self, place: Path) -> None:
+        nobody = await run_program("user", "alias", "add", "alice", "alice@x.invalid", cwd=place)
+        assert nobody.code == 1
+        assert "x.invalid" in nobody.err
+        assert "Traceback" not in nobody.err
+        listed = await run_program("user", "alias", "list", "alice", cwd=place)
+        assert (listed.code, listed.out) == (0, "")
+        unclear = await run_program("user", "move", "alice", cwd=place)
+        assert "--to ACCOUNT or --cancel" in unclear.err
+        here = await run_program("user", "move", "alice", "--cancel", cwd=place)
+        assert (here.code, here.err) == (1, "fedserver: alice has not moved\n")
+
+    async def relays(self, place: Path) -> None:
+        inbox = "https://relay.example.org/inbox"
+        added = await run_program("relay", "add", inbox, cwd=place)
+        assert (added.code, added.err) == (0, ""), added
+        listed = await run_program("relay", "list", cwd=place)
+        assert listed.out.splitlines()[1].split() == ["pending", "mastodon", inbox]
+        again = await run_program("relay", "add", inbox, cwd=place)
+        assert (again.code, "asked before" in again.err) == (1, True)
+        left = await run_program("relay", "remove", inbox, cwd=place)
+        assert left.out == f"left {inbox}\n"
+        nothing = await run_program("relay", "remove", inbox, cwd=place)
+        assert nothing.code == 1
 
     async def refusals(self, place: Path) -> None:
         nobody = await run_program("user", "promote", "bob", "--role", "user", cwd=place)

@@ -13,6 +13,7 @@ import pytest
 from aiohttp import web
 
 from fedserver.app import make_application, open_context
+from fedserver.clock import Clock
 from fedserver.config import (
     Config,
     DatabaseConfig,
@@ -101,9 +102,9 @@ def make_config(dsn: str, folder: Path, *peers: FakePeer, **federation: Any) -> 
 
 
 @asynccontextmanager
-async def serve(config: Config) -> AsyncIterator[Server]:
+async def serve(config: Config, *, clock: Clock | None = None) -> AsyncIterator[Server]:
     """Run a server with one person, and without its workers."""
-    async with open_context(config) as ctx:
+    async with open_context(config, clock=clock) as ctx:
         await users.ensure_instance_actor(ctx)
         alice_id = await users.create_user(ctx, "alice", "alice@mail.example", PASSWORD)
         alice = await ctx.db.one(ACCOUNT_BY_ID, alice_id)

@@ -1,5 +1,6 @@
 """What our people say in public bears a proof, and what others bring us counts where it has one."""
 
+import base64
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,8 +9,18 @@ from typing import Any
 import orjson
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
 
-from activitypub.keys import PublicKey, generate_ed25519_key, multikey_decode, multikey_encode
+from activitypub.keys import (
+    PublicKey,
+    generate_ed25519_key,
+    load_public_key,
+    multikey_decode,
+    multikey_encode,
+)
+from activitypub.linked_data import covered_bytes
 from activitypub.proofs import add_proof, read_proof, verify_proof
 from fedserver.effects import perform
 from fedserver.effects.update import UpdateActor
@@ -276,3 +287,66 @@ async def test_profile_that_changes_is_told_with_a_proof(server: Server, peer: F
     await perform(server.ctx, UpdateActor(actor=server.alice, uri=f"{alice}#updates/1"))
     (sent,) = await server.ctx.db.values(DOCUMENTS)
     _verify(orjson.loads(sent), await _public_key(peer, alice), alice)
+
+
+# What Mastodon passes on.
+
+
+def _verify_graph(document: Json, pem: str) -> None:
+    key, signature = load_public_key(pem), document["signature"]
+    assert isinstance(key, RSAPublicKey)
+    value = base64.b64decode(signature["signatureValue"])
+    key.verify(value, covered_bytes(document, signature), PKCS1v15(), SHA256())
+
+
+async def _answer(alice: Person, peer: FakePeer, visibility: str) -> Json:
+    """Answer a post of the peer's, and give the activity that it gets."""
+    friend = peer.actor("friend")
+    note = friend.note(1, inReplyTo=None)
+    peer.serve("/notes/1", note)
+    found = await alice.get("/api/v2/search", q=note["id"], resolve="true")
+    (status,) = found["statuses"]
+    await alice.post(
+        "/api/v1/statuses",
+        status=f"@friend@{peer.host} yes",
+        in_reply_to_id=status["id"],
+        visibility=visibility,
+    )
+
+    async def sent() -> list[Request]:
+        return peer.received
+
+    return (await until(sent))[0].document
+
+
+async def test_public_answer_to_a_peer_bears_a_proof_and_a_linked_data_signature(
+    alice: Person, peer: FakePeer
+) -> None:
+    sent = await _answer(alice, peer, "public")
+    actor = sent["actor"]
+    assert sent["object"]["inReplyTo"] == f"{peer.base_url}/notes/1"
+    _verify(sent, await _public_key(peer, actor), actor)
+    shown = orjson.loads((await peer.get(actor)).text)["publicKey"]
+    assert sent["signature"]["creator"] == shown["id"]
+    _verify_graph(sent, shown["publicKeyPem"])
+
+
+async def test_private_answer_bears_neither(alice: Person, peer: FakePeer) -> None:
+    sent = await _answer(alice, peer, "private")
+    assert sent["object"]["inReplyTo"] == f"{peer.base_url}/notes/1"
+    assert "proof" not in sent
+    assert "signature" not in sent
+
+
+async def test_deletion_is_signed_for_who_passes_it_on(alice: Person, peer: FakePeer) -> None:
+    posted, created = await _post_to_a_peer(alice, peer, "public")
+    assert "signature" not in created
+    await alice.delete(f"/api/v1/statuses/{posted['id']}")
+
+    async def deleted() -> list[Json]:
+        return [one.document for one in peer.received if one.document["type"] == "Delete"]
+
+    (sent,) = await until(deleted)
+    shown = orjson.loads((await peer.get(sent["actor"])).text)["publicKey"]
+    _verify_graph(sent, shown["publicKeyPem"])
+    _verify(sent, await _public_key(peer, sent["actor"]), sent["actor"])

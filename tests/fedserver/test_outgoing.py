@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import socket
 import ssl
+import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime, timedelta
@@ -324,6 +325,69 @@ async def test_compressed_answers_are_counted_unpacked() -> None:
         assert (await out.request("GET", server.url("/small"))).body == b"hello"
         with pytest.raises(TooLarge):
             await out.request("GET", server.url("/bomb"), limits=Limits(max_bytes=100_000))
+
+
+BROTLI_BOMB = bytes.fromhex("cfffff7f") + b"\xf8\x25\x00\xa2\x40\xb0\x05" * 200
+ZSTD_BOMB = bytes.fromhex("28b52ffd04000000") + b"\x02\x00\x10\x00" * 200
+
+
+@pytest.mark.parametrize(
+    ("coding", "body"),
+    [
+        ("deflate", zlib.compress(b"\0" * 20_000_000)),
+        ("br", BROTLI_BOMB),
+        ("zstd", ZSTD_BOMB),
+        ("gzip, gzip", gzip.compress(gzip.compress(b"\0" * 20_000_000))),
+        ("gzip, deflate", zlib.compress(gzip.compress(b"\0" * 20_000_000))),
+        ("x-unknown", b"\0" * 200_000),
+    ],
+)
+async def test_no_coding_unpacks_beyond_the_limit(coding: str, body: bytes) -> None:
+    limits = Limits(max_bytes=100_000, total_s=5)
+    async with peer() as server, outgoing("127.0.0.1") as out:
+        server.answers["/"] = reply(body, Content_Encoding=coding)
+        try:
+            answer = await out.request("GET", server.url(), limits=limits)
+        except Unreachable:
+            answer = None
+        # What is not unpacked at all is no document either.
+        assert answer is None or len(answer.body) <= 100_000
+
+
+async def _drip_headers(_peer: Peer, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 200 OK\r\nX: ")
+    while not writer.is_closing():
+        writer.write(b"x")
+        await writer.drain()
+        await asyncio.sleep(0.02)
+
+
+async def _drip_small_chunks(_peer: Peer, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+    while not writer.is_closing():
+        writer.write(b"1\r\nx\r\n")
+        await writer.drain()
+        await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize("answer", [_drip_headers, _drip_small_chunks])
+async def test_whoever_feeds_us_drop_by_drop_is_left(answer: Answer) -> None:
+    async with peer() as server, outgoing("127.0.0.1") as out:
+        server.answers["/"] = answer
+        with pytest.raises(Unreachable, match="within 0.3 s"):
+            await out.request("GET", server.url(), limits=SHORT)
+
+
+async def test_the_deadline_is_for_all_redirects_together() -> None:
+    async def slow(_peer: Peer, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(0.15)
+        writer.write(b"HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+
+    async with peer() as server, outgoing("127.0.0.1") as out:
+        server.answers["/"] = slow
+        with pytest.raises(Unreachable, match="within 0.3 s"):
+            await out.request("GET", server.url(), limits=SHORT, follow_redirects=True)
 
 
 @pytest.mark.parametrize(

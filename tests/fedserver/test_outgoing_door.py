@@ -1,4 +1,4 @@
-"""There is one way out: nothing else in `fedserver` makes HTTP requests or opens connections."""
+"""There is one way out: each kind of outgoing connection is opened at one place of the code."""
 
 import ast
 from collections.abc import Iterator
@@ -15,14 +15,26 @@ MODULES = sorted(
     if DOOR not in path.parents
 )
 CLIENT_MODULES = (
+    "aiodns",
     "aiohttp.client",
     "aiohttp.connector",
+    "aiosmtplib",
+    "ftplib",
     "http.client",
+    "httpcore",
     "httpx",
+    "imaplib",
+    "poplib",
+    "pycares",
+    "pycurl",
+    "pywebpush",
     "requests",
+    "smtplib",
+    "telnetlib",
     "urllib.request",
     "urllib3",
-    "pycurl",
+    "websockets",
+    "xmlrpc",
 )
 CLIENT_NAMES = frozenset(
     {
@@ -33,9 +45,31 @@ CLIENT_NAMES = frozenset(
         "HTTPConnection",
         "HTTPSConnection",
         "create_connection",
+        "create_datagram_endpoint",
+        "create_unix_connection",
         "open_connection",
+        "open_unix_connection",
+        "sock_connect",
+        "sock_sendto",
+        "connect_ex",
+        "ws_connect",
     }
 )
+# Who opens sockets at all, and what for. Nothing here connects to what a peer or a client named.
+SOCKETS = {
+    "fedserver/outgoing/sockets.py": "the guarded sockets themselves",
+    "fedserver/cli/running.py": "tries whether our own port is free to listen on",
+    "fedserver/demo/show.py": "looks for a free port to listen on",
+}
+# Within the door, each way to open a connection and where it is used.
+CALLS_WITHIN = {
+    "aiohttp.ClientSession": ["fedserver/outgoing/client.py"],
+    "aiohttp.TCPConnector": ["fedserver/outgoing/client.py"],
+    # To our own public name, which the configuration says, from the command line.
+    "asyncio.open_connection": ["fedserver/outgoing/certificates.py"],
+    "session.request": ["fedserver/outgoing/client.py"],
+    "socket.socket": ["fedserver/outgoing/sockets.py"],
+}
 
 
 def offences(source: str) -> Iterator[str]:
@@ -63,6 +97,45 @@ def test_no_module_goes_around_the_door(path: Path) -> None:
     assert list(offences(path.read_text(encoding="utf-8"))) == []
 
 
+def calls(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call):
+            yield ast.unparse(node.func)
+
+
+def test_within_the_door_there_is_one_place_for_each_kind_of_connection() -> None:
+    found: dict[str, list[str]] = {}
+    for path in sorted(DOOR.rglob("*.py")):
+        for called in calls(path):
+            if called in CALLS_WITHIN or called.rpartition(".")[2] in CLIENT_NAMES:
+                found.setdefault(called, []).append(str(path.relative_to(ROOT)))
+    assert found == CALLS_WITHIN
+
+
+def test_who_makes_sockets_is_known() -> None:
+    makers = {
+        str(path.relative_to(ROOT))
+        for path in [*MODULES, *DOOR.rglob("*.py")]
+        if {"socket.socket", "socket"} & set(calls(path))
+    }
+    assert makers == set(SOCKETS)
+
+
+def test_only_storage_speaks_to_postgresql() -> None:
+    for path in MODULES:
+        text = path.read_text(encoding="utf-8")
+        if ROOT / "storage" not in path.parents:
+            assert "import asyncpg" not in text, path
+
+
+def test_the_session_never_asks_a_proxy_and_never_follows_by_itself() -> None:
+    text = (DOOR / "client.py").read_text(encoding="utf-8")
+    assert "trust_env=False" in text
+    assert "allow_redirects=False" in text
+    assert "socket_factory=self._sockets" in text
+    assert "proxy=" not in text
+
+
 @pytest.mark.parametrize(
     "source",
     [
@@ -79,6 +152,12 @@ def test_no_module_goes_around_the_door(path: Path) -> None:
         "import requests",
         "import socket\nsocket.create_connection(('x', 1))",
         "import asyncio\nasyncio.open_connection('x', 1)",
+        "loop.create_connection(f, 'x', 1)",
+        "loop.create_datagram_endpoint(f)",
+        "loop.sock_connect(s, ('x', 1))",
+        "import smtplib",
+        "from websockets.client import connect",
+        "import pywebpush",
     ],
 )
 def test_the_scan_sees(source: str) -> None:

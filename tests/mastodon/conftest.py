@@ -23,6 +23,7 @@ from fedserver.rate_limits import RateLimiter
 from fedserver.recent import Recent
 from fedserver.routing import CONTEXT, all_endpoints, mount
 from fedserver.routing.middleware import middlewares
+from fedserver.timed_cache import TimedCache
 from storage.database import Database
 from tests.mastodon.world import START, World
 
@@ -30,6 +31,7 @@ _MODULES = (
     "account_reads",
     "bookmarks",
     "custom_emojis",
+    "domain_blocks",
     "favourites",
     "instance",
     "lists",
@@ -65,7 +67,7 @@ def ctx(db: Database) -> Context:
         recent=Recent(clock),
         inbox=absent,
         signer_keys=absent,
-        own_keys=absent,
+        own_keys=TimedCache(clock, keep_s=60, max_entries=100),
         domains=DomainRules("open", "here.test"),
     )
 

@@ -1,5 +1,6 @@
 """What the instance says of itself."""
 
+from hashlib import sha256
 from typing import Any
 
 from fedserver.context import Context
@@ -40,3 +41,21 @@ async def test_rules_and_peers(world: World, schema: Any) -> None:
     assert await world.get("/api/v1/instance/peers") == ["far.test"]
     description = await world.get("/api/v1/instance/extended_description")
     assert description == {"updated_at": None, "content": ""}
+
+
+async def test_domain_blocks_tell_what_is_public(world: World, schema: Any) -> None:
+    assert await world.get("/api/v1/instance/domain_blocks") == []
+    await world.execute(
+        """
+        INSERT INTO domain_rules (domain, severity, reason, private_comment, created_at)
+        VALUES ('evil.test', 'block', 'spam', 'a secret', now()),
+            ('noisy.test', 'limit', '', '', now()), ('good.test', 'allow', '', '', now())
+        """
+    )
+    blocks = await world.get("/api/v1/instance/domain_blocks")
+    schema.check_each("DomainBlock", blocks)
+    assert [(one["domain"], one["severity"], one["comment"]) for one in blocks] == [
+        ("evil.test", "suspend", "spam"),
+        ("noisy.test", "silence", ""),
+    ]
+    assert blocks[0]["digest"] == sha256(b"evil.test").hexdigest()

@@ -68,3 +68,13 @@ async def test_unread_count_is_bounded(world: World, schema: Any) -> None:
     assert await world.get(f"{PATH}/unread_count", token) == {"count": 3}
     assert await world.get(f"{PATH}/unread_count?limit=2", token) == {"count": 2}
     assert await world.get(f"{PATH}/unread_count?types[]=mention", token) == {"count": 0}
+
+
+async def test_the_limited_notify_their_followers_only(world: World) -> None:
+    me, noisy = await world.user("me"), await world.account("noisy")
+    token = await world.token(me)
+    await world.notify(me, "favourite", noisy, await world.status(me))
+    await world.execute("UPDATE accounts SET silenced_at = now() WHERE id = $1", noisy)
+    assert await world.ids("/api/v1/notifications", token) == []
+    await world.follow(me, noisy)
+    assert len(await world.ids("/api/v1/notifications", token)) == 1

@@ -63,6 +63,7 @@ async def _fill(world: World, me: int, count: int) -> dict[str, str]:
     ids = []
     for number in range(count):
         status_id = await world.rich_status(author)
+        await world.quote(status_id, await world.quoting_status(author))
         boost = await world.status(booster, "", reblog_of=status_id)
         fan = await world.account(f"fan{count}x{number}")
         await world.at_home(me, boost)

@@ -126,3 +126,13 @@ async def test_unreachable_peer_finds_nothing(
     monkeypatch.setattr(effects, "find_by_url", by_url)
     token = await world.token(await world.user("me"))
     assert await found(world, "https://far.test/9&resolve=true", "statuses", token) == []
+
+
+async def test_the_limited_are_found_by_their_followers_only(world: World) -> None:
+    me, noisy = await world.user("me"), await world.account("noisy")
+    token = await world.token(me)
+    await world.execute("UPDATE accounts SET silenced_at = now() WHERE id = $1", noisy)
+    assert (await world.get("/api/v2/search?q=nois", token))["accounts"] == []
+    await world.follow(me, noisy)
+    found = (await world.get("/api/v2/search?q=nois", token))["accounts"]
+    assert [one["id"] for one in found] == [str(noisy)]

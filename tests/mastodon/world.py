@@ -172,6 +172,33 @@ class World:
         await self.poll(account_id, status_id)
         return status_id
 
+    async def quote(
+        self, status_id: int, quoted_id: int, *, state: str = "accepted", legacy: bool = False
+    ) -> None:
+        """Let a status quote another."""
+        await self.execute(
+            """
+            INSERT INTO quotes (status_id, account_id, quoted_uri, quoted_id, quoted_account_id,
+                state, legacy, created_at)
+            SELECT s.id, s.account_id, q.uri, q.id, q.account_id, $3, $4, now()
+            FROM statuses s, statuses q WHERE s.id = $1 AND q.id = $2
+            """,
+            status_id,
+            quoted_id,
+            state,
+            legacy,
+        )
+
+    async def quoting_status(self, account_id: int) -> int:
+        """Give a status that quotes another of the same account."""
+        status_id = await self.status(account_id)
+        await self.quote(status_id, await self.status(account_id))
+        return status_id
+
+    async def quote_policy(self, status_id: int, policy: int) -> None:
+        """Say who may quote a status: bits of storage.visibility."""
+        await self.execute("UPDATE statuses SET quote_policy = $2 WHERE id = $1", status_id, policy)
+
     async def follow(self, follower: int, target: int, *, accepted: bool = True) -> None:
         await self.ctx.db.execute(
             INSERT_FOLLOW,

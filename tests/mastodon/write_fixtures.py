@@ -22,18 +22,6 @@ from storage.blobs import BlobFolder
 from storage.query import Command, Value
 from tests.mastodon.world import World
 
-WRITES = (
-    "editing",
-    "lists",
-    "markers",
-    "media",
-    "polls",
-    "profile",
-    "reactions",
-    "relations",
-    "statuses",
-)
-_READS = ("account_reads", "bookmarks", "favourites", "notifications", "status_reads", "timelines")
 _LOCK_PROFILE = Command("UPDATE accounts SET locked = true WHERE id = $1")
 _SENT = Value(
     """
@@ -119,8 +107,7 @@ class Here(World):
 async def here_fixture(ctx: Context, tmp_path: Path) -> AsyncIterator[Here]:
     """Give an instance without people, behind a real HTTP server."""
     ctx = replace(ctx, blobs=BlobFolder(tmp_path / "media"))
-    for name in (*WRITES, *_READS):
-        importlib.import_module(f"fedserver.mastodon.{name}")
+    importlib.import_module("fedserver.mastodon")
     app = web.Application(middlewares=middlewares(ctx), client_max_size=20 * 1024 * 1024)
     app[CONTEXT] = ctx
     mount(app, [one for one in all_endpoints() if ".mastodon." in one.handler.__module__])

@@ -1,0 +1,48 @@
+"""Activities that mean several things: what they are about says which."""
+
+from activitypub.model import Activity
+from fedserver.effects.acts import Act
+from fedserver.effects.delete import read_delete
+from fedserver.effects.follow import Accept, Reject
+from fedserver.effects.incoming import Incoming
+from fedserver.effects.leave_given import read_leave
+from fedserver.effects.passed_on import read_announce
+from fedserver.effects.quote import read_quote_answer, read_revocation
+from fedserver.effects.relay import read_relay_answer, read_relayed
+
+
+async def read_any_accept(incoming: Incoming) -> Act:
+    """Make the act of a peer's Accept: of our subscription to a relay, of a request for consent,
+    or of a follow."""
+    return (
+        await read_relay_answer(incoming, "accepted")
+        or await _of_request(incoming)
+        or await Accept.read(incoming)
+    )
+
+
+async def read_any_reject(incoming: Incoming) -> Act:
+    """Make the act of a peer's Reject: of our subscription to a relay, of a request for consent,
+    or of a follow."""
+    return (
+        await read_relay_answer(incoming, "rejected")
+        or await _of_request(incoming)
+        or await Reject.read(incoming)
+    )
+
+
+async def read_any_announce(incoming: Incoming) -> Act:
+    """Make the act of a peer's Announce: what a relay brings, what a group passes on, or a boost."""
+    return await read_relayed(incoming) or await read_announce(incoming)
+
+
+async def read_any_delete(incoming: Incoming) -> Act:
+    """Make the act of a peer's Delete: of a consent, a status or its actor."""
+    return await read_revocation(incoming) or await read_delete(incoming)
+
+
+async def _of_request(incoming: Incoming) -> Act | None:
+    answered = incoming.activity.object
+    if answered is None or (isinstance(answered, Activity) and answered.type == "Follow"):
+        return None
+    return await read_quote_answer(incoming) or await read_leave(incoming)

@@ -1,0 +1,282 @@
+"""Quotes: what quotes what, whether the quoted author agrees, and who may quote (FEP-044f)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+
+from storage.paging import Paged, paged
+from storage.query import Command, Query, Value
+from storage.status_reads import HeadRow, head_query
+from storage.visibility import quote_right, unwanted, visible
+
+
+@dataclass(frozen=True, slots=True)
+class QuoteRow:
+    """That `status_id` quotes `quoted_id`, or what is to be found at `quoted_uri`.
+
+    `state` is pending, accepted, rejected, revoked or deleted; only accepted quotes are shown.
+    """
+
+    status_id: int
+    account_id: int
+    quoted_uri: str | None
+    quoted_id: int | None
+    quoted_account_id: int | None
+    state: str
+    legacy: bool
+    request_uri: str | None
+    authorization_uri: str | None
+    created_at: datetime
+
+
+_COLUMNS = ", ".join(f"q.{name}" for name in QuoteRow.__dataclass_fields__)
+
+QUOTE_OF_STATUS = Query(f"SELECT {_COLUMNS} FROM quotes q WHERE q.status_id = $1", QuoteRow)
+LOCK_QUOTE = Query(f"SELECT {_COLUMNS} FROM quotes q WHERE q.status_id = $1 FOR UPDATE", QuoteRow)
+# $1 the request, $2 who was asked.
+QUOTE_BY_REQUEST = Query(
+    f"SELECT {_COLUMNS} FROM quotes q WHERE q.request_uri = $1 AND q.quoted_account_id = $2",
+    QuoteRow,
+)
+# $1 the authorization, $2 whose it is.
+QUOTE_BY_AUTHORIZATION = Query(
+    f"SELECT {_COLUMNS} FROM quotes q WHERE q.authorization_uri = $1 AND q.quoted_account_id = $2",
+    QuoteRow,
+)
+# $1 what quotes, $2 what is quoted.
+QUOTE_BETWEEN = Query(
+    f"""
+    SELECT {_COLUMNS} FROM quotes q
+    WHERE q.status_id = (SELECT s.id FROM statuses s WHERE s.uri = $1)
+      AND q.quoted_id = (SELECT s.id FROM statuses s WHERE s.uri = $2)
+    """,
+    QuoteRow,
+)
+
+PUT_QUOTE = Command(
+    """
+    INSERT INTO quotes (status_id, account_id, quoted_uri, quoted_id, quoted_account_id, state,
+        legacy, request_uri, authorization_uri, created_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+    ON CONFLICT (status_id) DO UPDATE SET quoted_uri = excluded.quoted_uri,
+        quoted_id = excluded.quoted_id, quoted_account_id = excluded.quoted_account_id,
+        state = excluded.state, legacy = excluded.legacy, request_uri = excluded.request_uri,
+        authorization_uri = excluded.authorization_uri
+    """
+)
+DELETE_QUOTE = Command("DELETE FROM quotes WHERE status_id = $1")
+SET_QUOTE_STATE = Command(
+    "UPDATE quotes SET state = $2, authorization_uri = $3 WHERE status_id = $1 AND state <> $2"
+)
+SET_QUOTE_REQUEST = Command("UPDATE quotes SET request_uri = $2 WHERE status_id = $1")
+COUNT_QUOTE = Command(
+    "UPDATE statuses SET quotes_count = greatest(quotes_count + $2::int, 0) WHERE id = $1"
+)
+# Before $1 is deleted: what it quotes is quoted once less.
+UNCOUNT_QUOTE_OF = Command(
+    """
+    UPDATE statuses s SET quotes_count = greatest(s.quotes_count - 1, 0)
+    FROM quotes q WHERE q.status_id = $1 AND q.state = 'accepted' AND s.id = q.quoted_id
+    """
+)
+# $1 URI, $2 id and $3 author of a status that has come: what quoted it before knows it now. Only
+# one's own needs no consent.
+ADOPT_QUOTES = Command(
+    """
+    WITH adopted AS (
+        UPDATE quotes q SET quoted_id = $2, quoted_account_id = $3,
+            state = CASE WHEN q.account_id = $3 AND q.state = 'pending' THEN 'accepted'
+                    ELSE q.state END
+        WHERE q.quoted_uri = $1 AND q.quoted_id IS NULL
+        RETURNING q.state
+    )
+    UPDATE statuses s SET quotes_count = s.quotes_count + a.count
+    FROM (SELECT count(*)::int AS count FROM adopted WHERE state = 'accepted') a
+    WHERE s.id = $2 AND a.count > 0
+    """
+)
+
+# Whoever buried the authorization before it was known to be theirs, now it is its author who did.
+BURY_AUTHORIZATION = Command(
+    """
+    INSERT INTO tombstones (uri, account_id, former_type, visibility, deleted_at)
+    VALUES ($1, $2, 'QuoteAuthorization', 'public', $3)
+    ON CONFLICT (uri) DO UPDATE SET account_id = excluded.account_id,
+        former_type = excluded.former_type
+    """
+)
+
+SET_POLICIES = Command(
+    """
+    UPDATE statuses SET quote_policy = $2, interaction_policy = $3
+    WHERE id = $1 AND (quote_policy <> $2 OR interaction_policy IS DISTINCT FROM $3)
+    """
+)
+INTERACTION_POLICY = Value("SELECT s.interaction_policy FROM statuses s WHERE s.id = $1", object)
+# $1 status, $2 who would like to quote it.
+QUOTE_RIGHT = Value(f"SELECT {quote_right('s', '$2::bigint')} FROM statuses s WHERE s.id = $1", int)
+
+
+class QuoteViewRow(msgspec.Struct, frozen=True, gc=False):
+    """A quote as one viewer sees it: `state` is a QuoteState of Mastodon's API."""
+
+    status_id: int
+    quoted_id: int | None
+    state: str
+
+
+_MUTED_OR_BLOCKED = """CASE
+    WHEN EXISTS (SELECT 1 FROM blocks qb
+                 WHERE qb.account_id = $2::bigint AND qb.target_id = s.account_id OFFSET 0)
+    THEN 'blocked_account'
+    WHEN EXISTS (SELECT 1 FROM mutes qm
+                 WHERE qm.account_id = $2::bigint AND qm.target_id = s.account_id
+                   AND (qm.expires_at IS NULL OR qm.expires_at > now()) OFFSET 0)
+    THEN 'muted_account' ELSE 'accepted' END"""
+# $1 statuses, $2 viewer. What these quote, and what the quoted ones quote.
+QUOTES_FOR_VIEWER = Query(
+    f"""
+    SELECT q.status_id, q.quoted_id,
+        CASE WHEN q.state <> 'accepted' THEN q.state
+             WHEN s.id IS NULL THEN 'deleted'
+             WHEN NOT {visible("s", "$2::bigint")} THEN 'unauthorized'
+             ELSE {_MUTED_OR_BLOCKED} END AS state
+    FROM quotes q LEFT JOIN statuses s ON s.id = q.quoted_id
+    WHERE q.status_id IN (
+            SELECT unnest($1::bigint[])
+            UNION SELECT f.quoted_id FROM quotes f
+            WHERE f.status_id = ANY($1::bigint[]) AND f.state = 'accepted')
+      AND (q.state = 'accepted' OR NOT q.legacy)
+    """,
+    QuoteViewRow,
+)
+
+# $4 viewer, $5 the quoted status.
+QUOTES_OF_STATUS: Paged[HeadRow] = paged(
+    head_query(
+        "quotes q JOIN statuses s ON s.id = q.status_id",
+        f"""q.quoted_id = $5 AND q.state = 'accepted' AND q.status_id < $1 AND q.status_id > $2
+        AND NOT {unwanted("s.account_id", "$4::bigint")}
+        ORDER BY q.status_id {{direction}} LIMIT $3""",
+    ),
+    HeadRow,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentRow:
+    """What a status of ours says of quotes and consents: whom it lets quote, what it quotes, and
+    the consent to it as a reply."""
+
+    status_id: int
+    quote_policy: int
+    following_url: str | None
+    quoted_uri: str | None
+    quote_state: str | None
+    quote_legacy: bool | None
+    quote_authorization_uri: str | None
+    reply_authorization_uri: str | None
+
+
+CONSENTS = Query(
+    """
+    SELECT s.id AS status_id, s.quote_policy, a.following_url,
+        CASE WHEN q.state <> 'accepted' OR q.quoted_id IS NOT NULL THEN q.quoted_uri END
+            AS quoted_uri,
+        q.state AS quote_state, q.legacy AS quote_legacy,
+        q.authorization_uri AS quote_authorization_uri,
+        (SELECT i.authorization_uri FROM interaction_requests i
+         WHERE i.interaction_uri = s.uri AND i.kind = 'reply' LIMIT 1) AS reply_authorization_uri
+    FROM statuses s JOIN accounts a ON a.id = s.account_id LEFT JOIN quotes q ON q.status_id = s.id
+    WHERE s.id = ANY($1::bigint[])
+    """,
+    ConsentRow,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationRow:
+    """A consent of ours, as it is served."""
+
+    attributed_to: str
+    interacting_object: str
+    interaction_target: str
+
+
+AUTHORIZATION_BY_URI = Query(
+    f"""
+    SELECT a.uri AS attributed_to, s.uri AS interacting_object, t.uri AS interaction_target
+    FROM quotes q JOIN statuses s ON s.id = q.status_id JOIN statuses t ON t.id = q.quoted_id
+    JOIN accounts a ON a.id = t.account_id
+    WHERE q.authorization_uri = $1 AND q.state = 'accepted' AND t.local
+      AND {visible("t", "NULL::bigint")}
+    """,
+    AuthorizationRow,
+)
+
+# Who quoted a status is told when it changes: the notice shows the quote. $1 id, $2 who edited,
+# $3 the edited status, $4 now.
+NOTIFY_OF_QUOTED_EDIT = Command(
+    """
+    INSERT INTO notifications (id, account_id, type, from_account_id, status_id, created_at)
+    SELECT $1 + row_number() OVER (), q.account_id, 'quoted_update', $2, q.status_id, $4
+    FROM quotes q JOIN users u ON u.account_id = q.account_id
+    WHERE q.quoted_id = $3 AND q.state = 'accepted' AND q.account_id <> $2
+    ON CONFLICT DO NOTHING
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class InteractionRequestRow:
+    """A Like, Announce or reply of one of our people that a peer's author was asked about."""
+
+    uri: str
+    account_id: int
+    status_id: int
+    interaction_uri: str
+    kind: str
+    authorization_uri: str | None
+
+
+INSERT_INTERACTION_REQUEST = Command(
+    """
+    INSERT INTO interaction_requests (uri, account_id, status_id, interaction_uri, kind, created_at)
+    VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING
+    """
+)
+# $1 the request, $2 who was asked: the author of what is acted upon.
+INTERACTION_REQUEST = Query(
+    """
+    SELECT i.uri, i.account_id, i.status_id, i.interaction_uri, i.kind, i.authorization_uri
+    FROM interaction_requests i JOIN statuses s ON s.id = i.status_id
+    WHERE i.uri = $1 AND s.account_id = $2
+    """,
+    InteractionRequestRow,
+)
+AUTHORIZE_INTERACTION = Command(
+    """
+    UPDATE interaction_requests SET authorization_uri = $2
+    WHERE uri = $1 AND authorization_uri IS DISTINCT FROM $2
+    """
+)
+DELETE_REQUEST_OF = Command("DELETE FROM interaction_requests WHERE interaction_uri = $1")
+REQUEST_OF_INTERACTION = Query(
+    """
+    SELECT i.uri, i.account_id, i.status_id, i.interaction_uri, i.kind, i.authorization_uri
+    FROM interaction_requests i WHERE i.interaction_uri = $1
+    """,
+    InteractionRequestRow,
+)
+# $1 who acts, $2 upon which status: whether that status names them.
+IS_NAMED = Value(
+    "SELECT EXISTS (SELECT 1 FROM mentions m WHERE m.account_id = $1 AND m.status_id = $2)", bool
+)
+IS_FOLLOWER = Value(
+    """
+    SELECT EXISTS (SELECT 1 FROM follows f
+        WHERE f.account_id = $1 AND f.target_id = $2 AND f.accepted_at IS NOT NULL)
+    """,
+    bool,
+)
