@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from storage.query import Command, Query, Value
+from storage.visibility import visible
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,15 +14,12 @@ class AnsweredRow:
     followers_url: str | None
 
 
-# $1 the answered status, $2 who answers: nobody whom the author blocks speaks to their followers.
+# $1 the answered status, $2 who answers: who may not see it does not speak to its author's followers.
 ANSWERED_HERE = Query(
-    """
-    SELECT s.account_id, a.followers_url FROM statuses s JOIN accounts a ON a.id = s.account_id
-    WHERE s.uri = $1 AND s.local AND s.visibility <> 'direct'
-        AND a.suspended_at IS NULL AND a.deleted_at IS NULL
-        AND NOT EXISTS (
-            SELECT 1 FROM blocks b JOIN accounts t ON t.id = b.target_id
-            WHERE b.account_id = s.account_id AND t.uri = $2)
+    f"""
+    SELECT s.account_id, a.followers_url
+    FROM statuses s JOIN accounts a ON a.id = s.account_id JOIN accounts w ON w.uri = $2
+    WHERE s.uri = $1 AND s.local AND s.visibility <> 'direct' AND {visible("s", "w.id")}
     """,
     AnsweredRow,
 )

@@ -83,7 +83,7 @@ COLLECTIONS_OF_THREAD = Query(
     """
     SELECT c.status_id, s.uri, c.replies_uri, c.context_uri
     FROM statuses s JOIN status_collections c ON c.status_id = s.id
-    WHERE s.thread_id = $1 AND NOT s.local
+    WHERE s.thread_id = $1 AND s.reblog_of_id IS NULL AND NOT s.local
     ORDER BY s.id <> $2, s.id LIMIT $3
     """,
     CollectionsRow,
@@ -97,9 +97,10 @@ KNOWN_STATUS_URIS = Value("SELECT uri FROM statuses WHERE uri = ANY($1::text[])"
 # What answered a status before it came brings its own answers along. $1 its URI, $2 its thread.
 MOVE_THREADS = Command(
     """
-    UPDATE statuses SET thread_id = $2 WHERE thread_id IN (
+    UPDATE statuses SET thread_id = $2
+    WHERE reblog_of_id IS NULL AND thread_id = ANY (ARRAY(
         SELECT o.thread_id FROM statuses o
-        WHERE o.in_reply_to_uri = $1 AND o.in_reply_to_id IS NULL AND o.thread_id = o.id)
+        WHERE o.in_reply_to_uri = $1 AND o.in_reply_to_id IS NULL AND o.thread_id = o.id))
     """
 )
 

@@ -43,13 +43,23 @@ async def complete_due(ctx: Context) -> int:
 
 async def _complete(ctx: Context, row: BackfillRow) -> None:
     try:
-        brought = await effects.complete_thread(ctx, row.status_id)
+        brought = await _brought(ctx, row)
         log.info("thread %s completed with %s statuses", row.thread_id, brought)
-    except Exception as error:  # one bad thread never stops the others
+        await ctx.db.execute(THREAD_DONE, row.thread_id)
+    except Exception as error:  # one thread's trouble is not the others': its claim ends by itself
+        if not is_temporary(error):
+            raise
+        log.warning("thread %s waits for the database: %s", row.thread_id, error)
+
+
+async def _brought(ctx: Context, row: BackfillRow) -> int:
+    try:
+        return await effects.complete_thread(ctx, row.status_id)
+    except Exception as error:  # what is wrong with one thread will be wrong the next time, too
         if is_temporary(error):
             raise
         log.exception("thread %s cannot be completed", row.thread_id)
-    await ctx.db.execute(THREAD_DONE, row.thread_id)
+        return 0
 
 
 async def _idle_s(ctx: Context) -> float:

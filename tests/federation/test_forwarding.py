@@ -149,6 +149,16 @@ async def test_whom_the_author_blocks_does_not_speak_to_their_followers(
     assert await forwarded(server, other) == []
 
 
+async def test_who_may_not_see_a_post_does_not_speak_to_its_authors_followers(
+    server: Server, peer: FakePeer, other: FakePeer, author: PeerActor, follower: PeerActor
+) -> None:
+    private = await posted(server, "private")
+    create = answer_to(author, private, f"{server.alice.uri}/followers")
+    await peer.post(server.shared_inbox, create, actor=author)
+    await process(server)
+    assert await forwarded(server, other) == []
+
+
 async def test_a_forwarded_activity_is_not_served_as_ours(
     server: Server, peer: FakePeer, author: PeerActor, follower: PeerActor
 ) -> None:
