@@ -14,7 +14,7 @@ class AnsweredRow:
     followers_url: str | None
 
 
-# $1 the answered status, $2 who answers: who may not see it does not speak to its author's followers.
+# $1 the answered status, $2 who answers: who may not see it does not speak to those who follow.
 ANSWERED_HERE = Query(
     f"""
     SELECT s.account_id, a.followers_url
