@@ -26,11 +26,15 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """Who an act of ours is sent to: inboxes of these accounts, and of an account's followers."""
+    """Who an act of ours is sent to: inboxes of these accounts, and of an account's followers.
+
+    `passed_on`: somebody among them sends it on, to whom a linked data signature says whose it is.
+    """
 
     accounts: tuple[AccountRow, ...] = ()
     followers_of: int | None = None
     inboxes: tuple[str, ...] = ()
+    passed_on: bool = False
 
 
 NOBODY = Audience()

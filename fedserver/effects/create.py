@@ -170,7 +170,9 @@ async def status_audience(tx: Transaction, author_id: int, status: NewStatus) ->
         accounts += [answered] if answered else []
     follows = None if status.visibility == "direct" else author_id
     relays = await mastodon_relays(tx, status.visibility)
-    return Audience(accounts=tuple(accounts), followers_of=follows, inboxes=relays)
+    return Audience(
+        accounts=tuple(accounts), followers_of=follows, inboxes=relays, passed_on=bool(relays)
+    )
 
 
 async def _fetched(incoming: Incoming) -> Act:

@@ -170,6 +170,10 @@ class TestSent:
         await deliver(server)
         [create] = [one.document for one in peer.received]
         assert (create["type"], create["object"]["id"]) == ("Create", uri)
+        # Those whom the relay passes it on to see by this whose it is.
+        assert create["signature"]["type"] == "RsaSignature2017"
+        assert create["signature"]["creator"] == f"{server.alice.uri}#main-key"
+        assert create["proof"]["verificationMethod"] == f"{server.alice.uri}#ed25519-key"
 
     async def test_and_to_litepubs_style_as_an_announce(
         self, server: Server, peer: FakePeer, relay: PeerActor
