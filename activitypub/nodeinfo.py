@@ -1,4 +1,4 @@
-"""NodeInfo 2.0 and 2.1: what software a host runs and how large it is."""
+"""NodeInfo 2.0 and 2.1 (FEP-f1d5, FEP-0151): what software a host runs and how large it is."""
 
 import re
 from collections.abc import Mapping

@@ -19,7 +19,7 @@ from fedserver.effects.performing import perform, perform_in
 from fedserver.effects.pin import Pin, Unpin
 from fedserver.effects.poll_totals import end_polls, tell_totals
 from fedserver.effects.private import Bookmark, Mute
-from fedserver.effects.quote import QuoteRequest, RevokeQuote
+from fedserver.effects.quote import QuoteRequest, RevokeQuote, settle_proof
 from fedserver.effects.react import React, ReactedEmoji
 from fedserver.effects.receiving import READERS, receive
 from fedserver.effects.telling import SetQuotePolicy
@@ -75,5 +75,6 @@ __all__ = [
     "read_featured",
     "receive",
     "reject",
+    "settle_proof",
     "tell_totals",
 ]

@@ -28,13 +28,13 @@ class Notice:
 class Audience:
     """Who an act of ours is sent to: inboxes of these accounts, and of an account's followers.
 
-    `passed_on`: somebody among them sends it on, to whom a linked data signature says whose it is.
+    `relayed`: relays are among them, and pass it on under a signature of their own.
     """
 
     accounts: tuple[AccountRow, ...] = ()
     followers_of: int | None = None
     inboxes: tuple[str, ...] = ()
-    passed_on: bool = False
+    relayed: bool = False
 
 
 NOBODY = Audience()

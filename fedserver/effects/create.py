@@ -171,7 +171,7 @@ async def status_audience(tx: Transaction, author_id: int, status: NewStatus) ->
     follows = None if status.visibility == "direct" else author_id
     relays = await mastodon_relays(tx, status.visibility)
     return Audience(
-        accounts=tuple(accounts), followers_of=follows, inboxes=relays, passed_on=bool(relays)
+        accounts=tuple(accounts), followers_of=follows, inboxes=relays, relayed=bool(relays)
     )
 
 

@@ -95,7 +95,7 @@ async def insert_status(
         await tx.execute(COUNT_REPLY, status.parent.id, 1)
     await tx.execute(ADOPT_ORPHANS, status.uri, status.id, author.id, thread_id(status))
     if status.consents not in (None, NOTHING):
-        await write_consents(ctx, tx, author, status.id, status.consents)
+        await write_consents(ctx, tx, author, status.id, status.consents, new=True)
     await tx.execute(ADOPT_QUOTES, status.uri, status.id, author.id)
     return True
 

@@ -62,9 +62,20 @@ async def read_update(incoming: Incoming) -> Act:
         uri=incoming.uri,
         status=status,
         changed=changed,
-        edited=updated.updated is not None,
+        edited=_is_edit(status, updated, changed),
         edited_at=updated.updated,
     )
+
+
+def _is_edit(status: StatusRow, updated: Object, changed: NewStatus) -> bool:
+    """An edit has a time. One that we know, with the same words, says something else anew: the
+    totals of a poll, or that a quote is consented to."""
+    if updated.updated is None:
+        return False
+    if status.edited_at is None or updated.updated > status.edited_at:
+        return True
+    same = (changed.content, changed.spoiler_text) == (status.content, status.spoiler_text)
+    return not same
 
 
 async def _unknown(incoming: Incoming) -> Act:

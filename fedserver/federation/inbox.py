@@ -63,12 +63,9 @@ async def _take(ctx: Context, request: web.Request) -> Reply:
         refuse_blocked_uri(ctx, str(document.get("actor")))
         if await _deletes_a_stranger(ctx, document):
             return _ACCEPTED
-        signed = signed_request(ctx, request, body)
-        proven = await _verify(ctx, signed, document)
+        proven = await _verify(ctx, signed_request(ctx, request, body), document)
         if proven is not None:
-            verified, proven_body = proven
-            await _store(ctx, verified, proven_body)
-            await followers.hear(ctx, signed, verified.signer)
+            await _store(ctx, *proven)
     except Refusal as refusal:
         for host in claimed_hosts(request)[:1]:
             await refusals.note(ctx, host, "us", "request", refusal.reason)
@@ -128,10 +125,16 @@ async def _verify(
             raise Refusal(403, "the actor is suspended here")
         await _note_sign_of_life(ctx, key.actor_uri)
         activity = parse_envelope(document)
-        if activity.actor != key.actor_uri and await relaying.is_relay(ctx, key.actor_uri):
+        by_relay = activity.actor != key.actor_uri and await relaying.is_relay(ctx, key.actor_uri)
+        if by_relay and activity.type in relaying.NEWS:
             return _named_by_relay(document, key.actor_uri)
         author = await _author(ctx, document, activity.actor, key.actor_uri)
-        return authenticate(activity, author), request.body
+        if by_relay and author != activity.actor:
+            return _named_by_relay(document, key.actor_uri)
+        verified = authenticate(activity, author)
+        if author == key.actor_uri:
+            await followers.hear(ctx, request, author)
+        return verified, request.body
     except KeyGone as error:
         if document.get("type") == "Delete":
             return None

@@ -4,6 +4,8 @@ What not everybody may read is given to signed requests of those who may (one pr
 storage.visibility); for all others it does not exist.
 """
 
+from collections.abc import Awaitable, Callable
+
 from aiohttp import web
 
 from activitypub.json_bytes import loads
@@ -31,6 +33,7 @@ from storage.statuses import (
 _MEDIA = Media.ACTIVITY
 _PUBLIC = ("public", "unlisted")
 _REPLIES_PAGE = 50
+_MADE_EVERY_S = 5
 
 
 class RepliesParams(Params, frozen=True, kw_only=True):
@@ -48,8 +51,29 @@ async def note(ctx: Context, request: web.Request, username: str, id: int) -> Re
     row = await _readable_status(ctx, request, id)
     if row is None or row.uri != uri or row.reblog_of_id is not None:
         return await _tombstone(ctx, uri)
-    notes = await documents.notes(ctx, [row])
-    return activity_reply(notes[row.id], public=row.visibility in _PUBLIC)
+    is_public = row.visibility in _PUBLIC
+
+    async def make() -> bytes:
+        return documents.serialise((await documents.notes(ctx, [row]))[row.id])
+
+    return activity_reply(
+        await _for_a_crowd(ctx, row, "note", make) if is_public else await make(),
+        public=is_public,
+    )
+
+
+async def _for_a_crowd(
+    ctx: Context, row: StatusRow, name: str, make: Callable[[], Awaitable[bytes]]
+) -> bytes:
+    """Give what `make` gives about a public status, made anew when its row changes, and every few
+    seconds: what goes around is asked for by thousands of peers at once."""
+    now_s = int(ctx.clock.now().timestamp())
+    key = (name, row.id, hash(repr(row)), now_s // _MADE_EVERY_S)
+    body = ctx.entity_cache.get(key)
+    if body is None:
+        body = await make()
+        ctx.entity_cache.put(key, body)
+    return body
 
 
 @endpoint("GET", "/users/{username}/statuses/{id}/activity", media=_MEDIA, rate="none")
@@ -71,10 +95,14 @@ async def replies(
     row = await _readable_status(ctx, request, id)
     if row is None or row.uri != uri:
         return await _tombstone(ctx, uri)
-    page = await _replies_page(ctx, row, params.min_id or 0)
-    if params.page is not None:
-        return activity_reply(page)
-    return activity_reply(Collection(type="Collection", id=f"{uri}/replies", first=page))
+    after, is_page = params.min_id or 0, params.page is not None
+
+    async def make() -> bytes:
+        page = await _replies_page(ctx, row, after)
+        whole = Collection(type="Collection", id=f"{uri}/replies", first=page)
+        return documents.serialise(page if is_page else whole)
+
+    return activity_reply(await _for_a_crowd(ctx, row, f"replies {after} {is_page}", make))
 
 
 async def _replies_page(ctx: Context, row: StatusRow, after: int) -> Collection:

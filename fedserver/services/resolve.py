@@ -176,6 +176,8 @@ async def _insert(ctx: Context, actor: Actor, domain: str) -> AccountRow:
                 created_at,
             )
             await _put_keys(tx, account_id, actor, facts.now)
+            if actor.moved_to is not None:
+                await tx.execute(SIGNPOST, account_id, actor.moved_to, actor.id)
     except Conflict:
         pass  # another task stored the same actor first
     return await _reread(ctx, actor.id)

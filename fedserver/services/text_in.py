@@ -205,7 +205,8 @@ def html_to_text(html: str) -> str:
 def _finished(cleaned: str) -> str:
     if _too_deep(cleaned):
         return _as_text_only(cleaned)
-    return with_honest_text(_LINK.sub(_finished_link, cleaned))
+    # Again, since what was written as an entity is a character by now.
+    return with_honest_text(_LINK.sub(_finished_link, visible_html(cleaned)))
 
 
 def _encodable(text: str) -> str:
@@ -238,7 +239,7 @@ def _too_deep(cleaned: str) -> bool:
 
 
 def _as_text_only(source: str) -> str:
-    text = entities.unescape(_RAW_TAG.sub(" ", source)).replace("\x00", "")
+    text = visible_html(_encodable(entities.unescape(_RAW_TAG.sub(" ", source))))
     line = _BLANKS.sub(" ", text).strip()[:MAX_FALLBACK_CHARS]
     return f"<p>{entities.escape(line, quote=False)}</p>"
 

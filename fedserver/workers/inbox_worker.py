@@ -6,6 +6,7 @@ some times and then given up; what was claimed and not processed is given back.
 
 import asyncio
 import logging
+import random
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -197,5 +198,6 @@ async def _settle(ctx: Context, row: InboxRow, outcome: Outcome) -> Outcome:
 
 
 def _pause(attempts: int) -> timedelta:
-    """How long an item waits after so many tries: 30 s, 2 min, 8 min, 32 min, 2 h."""
-    return timedelta(seconds=30 * 4 ** (attempts - 1))
+    """How long an item waits after so many tries: 30 s, 2 min, 8 min, 32 min, 2 h; up to half as
+    long again, so that all who wait for one peer do not ask it at one moment."""
+    return timedelta(seconds=30 * 4 ** (attempts - 1) * (1 + random.random() / 2))

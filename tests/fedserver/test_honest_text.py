@@ -153,6 +153,15 @@ def test_an_address_is_read_as_browsers_do(href: str) -> None:
     assert clean_html(link(href, "good.example")).endswith("good.example [evil.example]</a>")
 
 
+@pytest.mark.parametrize("hidden", ["&#8238;", "&#x202E;", "\u202e", "&#xfeff;", "&#8288;"])
+def test_hidden_characters_go_also_as_entities(hidden: str) -> None:
+    assert cleaned(f"<p>a{hidden}b</p>") == "<p>ab</p>"
+    assert cleaned("<b>" * 10_000 + f"a{hidden}b") == "<p>ab</p>"
+    assert cleaned(link("https://evil.example/", f"good{hidden}.example")).endswith(
+        " [evil.example]</a>"
+    )
+
+
 def test_which_media_types_are_text() -> None:
     assert is_text("text/markdown; charset=utf-8")
     assert is_text(MFM)
