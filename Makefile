@@ -10,13 +10,14 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -qq install --root-user-
 COMPILE := $(BIN)/python -m compileall -q activitypub fedserver storage
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test fuzz check format bench clean
+.PHONY: help install run demo test soak fuzz check format bench clean
 
 help:
 	@echo "make run     start the server and its database: http://localhost:8080 (Ctrl-C stops both)"
 	@echo "make demo    start two instances that follow and write to each other, and watch them talk"
 	@echo "make test    run the tests               (ARGS='-k name' is given to pytest)"
 	@echo "make fuzz    feed made-up activities, documents and markup for FUZZ_SECONDS (120)"
+	@echo "make soak    run beside 750 bad peers for some minutes, and print what happened"
 	@echo "make check   format, lint, types, import contracts: what CI checks before the tests"
 	@echo "make format  put the code in the common form"
 	@echo "make bench   measure the speed, side by side with bare servers"
@@ -41,6 +42,9 @@ FUZZ_SECONDS ?= 120
 
 fuzz: $(VENV)/.installed-dev
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) exec $(BIN)/python -m pytest tests/fuzz -q -m fuzz $(ARGS)
+
+soak: $(VENV)/.installed-dev
+	@exec $(BIN)/python -m pytest -m soak tests/soak $(ARGS)
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .

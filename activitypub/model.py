@@ -108,6 +108,15 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where something is or happens (Activity Vocabulary: location); `address` is one line."""
+
+    name: str | None = None
+    address: str | None = None
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Permission:
     """Who may do one kind of thing with an object: ids of actors, of the author's `followers` or
     `following`, or Public. Who is in neither may not do it."""
@@ -182,6 +191,7 @@ class Object:
     start_time: datetime | None = None
     end_time: datetime | None = None
     duration_s: float | None = None
+    location: Place | None = None
     to: tuple[Reference, ...] = ()
     cc: tuple[Reference, ...] = ()
     audience: tuple[Reference, ...] = ()

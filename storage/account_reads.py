@@ -133,12 +133,14 @@ class OwnSettingsRow(msgspec.Struct, frozen=True, gc=False):
     default_visibility: str
     default_sensitive: bool
     default_language: str | None
+    default_quote_policy: str
     follow_requests_count: int
 
 
 OWN_SETTINGS = Query(
     """
     SELECT u.role, u.locale, u.default_visibility, u.default_sensitive, u.default_language,
+        u.default_quote_policy,
         (SELECT count(*) FROM (
             SELECT 1 FROM follows f WHERE f.target_id = $1 AND f.accepted_at IS NULL LIMIT 1000
          ) waiting)::int AS follow_requests_count

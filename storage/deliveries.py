@@ -21,7 +21,9 @@ INSERT_DELIVERIES = Command(
     ), lanes AS (
         INSERT INTO hosts (host, first_seen_at, next_try_at)
         SELECT DISTINCT host, $4::timestamptz, $4::timestamptz FROM wanted ORDER BY host
-        ON CONFLICT (host) DO UPDATE SET next_try_at = coalesce(hosts.next_try_at, $4)
+        -- The condition spares a new row version; the lock that CLOSE_LANES waits for is taken
+        -- all the same.
+        ON CONFLICT (host) DO UPDATE SET next_try_at = $4 WHERE hosts.next_try_at IS NULL
     ), told AS (SELECT pg_notify('fedserver_deliveries', ''))
     INSERT INTO deliveries (activity_id, inbox_url, host, created_at)
     SELECT $1, inbox_url, host, $4 FROM wanted LEFT JOIN told ON true

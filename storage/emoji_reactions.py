@@ -75,3 +75,15 @@ UNLIKE_REACTED_FAVOURITE = Command(
       AND EXISTS (SELECT 1 FROM emoji_reactions r WHERE r.account_id = $1 AND r.status_id = $2)
     """
 )
+# Who leaves takes every favourite and reaction along.
+DELETE_FAVOURITES_OF_ACCOUNT = Command(
+    """
+    WITH unliked AS (
+        DELETE FROM favourites WHERE account_id = $1 RETURNING status_id
+    ), unreacted AS (
+        DELETE FROM emoji_reactions WHERE account_id = $1
+    )
+    UPDATE statuses s SET favourites_count = greatest(s.favourites_count - 1, 0)
+    FROM unliked WHERE s.id = unliked.status_id
+    """
+)

@@ -56,13 +56,13 @@ FOLLOWERS_DIGESTS = Query(
     """,
     OriginDigestRow,
 )
-# $1 account of ours, $2 origin in lower case.
+# $1 account of ours, $2 origin in lower case, $3 at most.
 FOLLOWERS_AT = Value(
     f"""
     SELECT a.uri FROM follows f JOIN accounts a ON a.id = f.account_id
     WHERE f.target_id = $1 AND f.accepted_at IS NOT NULL AND a.domain IS NOT NULL
       AND {_ORIGIN} = $2
-    ORDER BY f.id
+    ORDER BY f.id LIMIT $3
     """,
     str,
 )

@@ -22,18 +22,20 @@ class PostingDefaultsRow:
     default_sensitive: bool
     default_language: str | None
     locale: str
+    default_quote_policy: str
 
 
 POSTING_DEFAULTS = Query(
     """
-    SELECT default_visibility, default_sensitive, default_language, locale
+    SELECT default_visibility, default_sensitive, default_language, locale, default_quote_policy
     FROM users WHERE account_id = $1
     """,
     PostingDefaultsRow,
 )
 SET_POSTING_DEFAULTS = Command(
     """
-    UPDATE users SET default_visibility = $2, default_sensitive = $3, default_language = $4
+    UPDATE users SET default_visibility = $2, default_sensitive = $3, default_language = $4,
+        default_quote_policy = $5
     WHERE account_id = $1
     """
 )

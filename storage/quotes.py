@@ -73,6 +73,34 @@ SET_QUOTE_REQUEST = Command("UPDATE quotes SET request_uri = $2 WHERE status_id 
 COUNT_QUOTE = Command(
     "UPDATE statuses SET quotes_count = greatest(quotes_count + $2::int, 0) WHERE id = $1"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedRow:
+    """A quote whose Note names an authorization that could not be read yet."""
+
+    status_id: int
+    quoted_account_id: int
+    authorization_uri: str
+    quoting_uri: str
+    quoted_uri: str
+
+
+# $1 now, $2 not those asked for since, $3 not those older, $4 how many. Whoever takes one asks.
+TAKE_CLAIMED = Query(
+    """
+    UPDATE quotes q SET asked_at = $1
+    FROM statuses s, statuses t
+    WHERE s.id = q.status_id AND t.id = q.quoted_id AND q.status_id IN (
+        SELECT c.status_id FROM quotes c
+        WHERE c.state = 'pending' AND c.authorization_uri IS NOT NULL AND c.quoted_id IS NOT NULL
+          AND (c.asked_at IS NULL OR c.asked_at < $2) AND c.created_at > $3
+        ORDER BY c.asked_at NULLS FIRST LIMIT $4 FOR UPDATE SKIP LOCKED)
+    RETURNING q.status_id, t.account_id AS quoted_account_id, q.authorization_uri,
+        s.uri AS quoting_uri, t.uri AS quoted_uri
+    """,
+    ClaimedRow,
+)
 # Before $1 is deleted: what it quotes is quoted once less.
 UNCOUNT_QUOTE_OF = Command(
     """

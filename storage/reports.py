@@ -68,7 +68,7 @@ class OpenReportRow:
     comment: str
 
 
-# Of the reports that nobody has acted upon, those above $1, the newest $2 first.
+# The newest $1 of the reports that nobody has acted upon.
 OPEN_REPORTS = Query(
     """
     SELECT r.id, r.created_at, r.category, a.uri AS reporter, t.uri AS target,
@@ -76,7 +76,10 @@ OPEN_REPORTS = Query(
          WHERE s.id = ANY(r.status_ids)) AS status_uris,
         r.comment
     FROM reports r JOIN accounts a ON a.id = r.account_id JOIN accounts t ON t.id = r.target_id
-    WHERE r.action_taken_at IS NULL AND r.id > $1 ORDER BY r.id DESC LIMIT $2
+    WHERE r.action_taken_at IS NULL ORDER BY r.id DESC LIMIT $1
     """,
     OpenReportRow,
+)
+CLOSE_REPORT = Command(
+    "UPDATE reports SET action_taken_at = $2 WHERE id = $1 AND action_taken_at IS NULL"
 )

@@ -12,6 +12,7 @@ from fedserver.cli.making import init
 from fedserver.cli.moves import alias, move
 from fedserver.cli.peers import peers
 from fedserver.cli.relays import relay
+from fedserver.cli.reports import report
 from fedserver.cli.running import run
 from fedserver.cli.showing import demo
 from fedserver.cli.users import user
@@ -37,7 +38,7 @@ def cli(config_file: Path | None) -> None:
     """
 
 
-for command in (run, demo, init, user, domain, peers, relay, routes, config, doctor):
+for command in (run, demo, init, user, report, domain, peers, relay, routes, config, doctor):
     cli.add_command(command)
 for command in (alias, move):
     user.add_command(command)

@@ -26,11 +26,15 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """Who an act of ours is sent to: inboxes of these accounts, and of an account's followers."""
+    """Who an act of ours is sent to: inboxes of these accounts, and of an account's followers.
+
+    `relayed`: relays are among them, and pass it on under a signature of their own.
+    """
 
     accounts: tuple[AccountRow, ...] = ()
     followers_of: int | None = None
     inboxes: tuple[str, ...] = ()
+    relayed: bool = False
 
 
 NOBODY = Audience()

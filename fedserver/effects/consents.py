@@ -44,13 +44,21 @@ NOTHING = Consents()
 
 
 async def write_consents(
-    ctx: Context, tx: Transaction, author: AccountRow, status_id: int, consents: Consents
+    ctx: Context,
+    tx: Transaction,
+    author: AccountRow,
+    status_id: int,
+    consents: Consents,
+    *,
+    new: bool = False,
 ) -> bool:
-    """Write what a status says now. False: it said so before."""
+    """Write what a status says now; a `new` one said nothing before. False: it said so before."""
     policies = await tx.execute(
         SET_POLICIES, status_id, consents.quote_policy, consents.interaction_policy
     )
-    before = await tx.one(LOCK_QUOTE, status_id)
+    before: QuoteRow | None = None
+    if not new:
+        before = await tx.one(LOCK_QUOTE, status_id)
     quote = _with_our_answer(before, consents.quote)
     if quote is None:
         changed = bool(before and await tx.execute(DELETE_QUOTE, status_id))

@@ -14,6 +14,7 @@ from fedserver.effects.to_relays import all_relays
 from fedserver.errors import NotFound
 from storage.accounts import ACCOUNT_BY_URI, COUNT_STATUS, MARK_ACCOUNT_DELETED
 from storage.database import Transaction
+from storage.emoji_reactions import DELETE_FAVOURITES_OF_ACCOUNT
 from storage.quotes import UNCOUNT_QUOTE_OF
 from storage.relations import DELETE_RELATIONS_OF_ACCOUNT, UNCOUNT_FOLLOWS_OF_ACCOUNT
 from storage.statuses import (
@@ -118,6 +119,7 @@ class DeleteActor(Act):
         if not await tx.execute(MARK_ACCOUNT_DELETED, self.actor.id, ctx.clock.now()):
             return False
         await tx.execute(DELETE_STATUSES_OF_ACCOUNT, self.actor.id)
+        await tx.execute(DELETE_FAVOURITES_OF_ACCOUNT, self.actor.id)
         await tx.execute(
             INSERT_TOMBSTONE,
             self.actor.uri,

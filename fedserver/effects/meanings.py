@@ -32,7 +32,7 @@ async def read_any_reject(incoming: Incoming) -> Act:
 
 
 async def read_any_announce(incoming: Incoming) -> Act:
-    """Make the act of a peer's Announce: what a relay brings or a group passes on, or a boost."""
+    """Make the act of a peer's Announce: what a relay or a group passes on, or a boost."""
     return await read_relayed(incoming) or await read_announce(incoming)
 
 

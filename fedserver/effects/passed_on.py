@@ -82,7 +82,12 @@ async def _reread(incoming: Incoming, enclosed: Activity) -> Act:
         raise Ignored("this edit is known already")
     changed = await status_of_object(ctx, found, author, budget)
     return UpdateStatus(
-        actor=author, uri=incoming.uri, status=status, changed=changed, edited=edited
+        actor=author,
+        uri=incoming.uri,
+        status=status,
+        changed=changed,
+        edited=edited,
+        edited_at=found.updated,
     )
 
 

@@ -88,7 +88,7 @@ async def _keep(
     activity = outgoing.activity
     document = to_document(activity)
     if any(map(is_public, (*activity.to, *activity.cc))):
-        passed_on = _is_passed_on(ctx, activity)
+        passed_on = audience.relayed or _is_passed_on(ctx, activity)
         document = await proving.prove(ctx, tx, actor, document, passed_on=passed_on)
     activity_id = _local_id(activity.id or "") or ctx.ids.new()
     await tx.execute(

@@ -19,6 +19,7 @@ from fedserver.effects.performing import perform
 from fedserver.effects.permission import require_visible
 from fedserver.effects.telling import TellOfStatus
 from fedserver.errors import Refused
+from fedserver.services.authorizing import Proof
 from fedserver.uris import Uris
 from storage.accounts import ACCOUNT_BY_ID, AccountRow
 from storage.database import Transaction
@@ -302,6 +303,19 @@ async def _end_quote(
         WITHDRAW_NOTIFICATION, quoted_author.id, "quote", row.account_id, row.status_id
     )
     return True
+
+
+async def settle_proof(ctx: Context, status_id: int, authorization_uri: str, proof: Proof) -> None:
+    """Write what asking for the claimed authorization of a pending quote has shown."""
+    async with ctx.db.transaction() as tx:
+        row = await tx.one(LOCK_QUOTE, status_id)
+        if row is None or row.state != PENDING or row.authorization_uri != authorization_uri:
+            return
+        if proof is Proof.VALID:
+            await tx.execute(SET_QUOTE_STATE, status_id, ACCEPTED, authorization_uri)
+            await tx.execute(COUNT_QUOTE, row.quoted_id, 1)
+        else:
+            await tx.execute(SET_QUOTE_STATE, status_id, "rejected", None)
 
 
 async def read_quote_answer(incoming: Incoming) -> Act | None:

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from fedserver.context import Context
 from fedserver.effects.acts import Act, Audience, Outgoing
+from fedserver.effects.asking import waiting
 from fedserver.effects.create import note_activity
 from fedserver.errors import NotFound
 from fedserver.uris import Uris
@@ -41,6 +42,8 @@ class TellOfStatus(Act):
         return Audience(inboxes=tuple(inboxes), followers_of=follows)
 
     async def outgoing(self, ctx: Context, tx: Transaction) -> Outgoing | None:
+        if await waiting(tx, self.status.uri) is not None:
+            return None  # nobody but whom was asked has it yet
         return await note_activity(ctx, tx, self, self.status.id, listed=False)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, ClassVar
 
 from activitypub.addressing import PUBLIC
@@ -61,8 +62,20 @@ async def read_update(incoming: Incoming) -> Act:
         uri=incoming.uri,
         status=status,
         changed=changed,
-        edited=updated.updated is not None,
+        edited=_is_edit(status, updated, changed),
+        edited_at=updated.updated,
     )
+
+
+def _is_edit(status: StatusRow, updated: Object, changed: NewStatus) -> bool:
+    """An edit has a time. One that we know, with the same words, says something else anew: the
+    totals of a poll, or that a quote is consented to."""
+    if updated.updated is None:
+        return False
+    if status.edited_at is None or updated.updated > status.edited_at:
+        return True
+    same = (changed.content, changed.spoiler_text) == (status.content, status.spoiler_text)
+    return not same
 
 
 async def _unknown(incoming: Incoming) -> Act:
@@ -78,7 +91,8 @@ class UpdateStatus(Act):
     """Edit `status`; `changed` has its new parts, under the same id and URI.
 
     `edited` False refreshes a poll's totals, or what is said of quotes, without an entry in the
-    history.
+    history. `edited_at` is when, as its author says. What comes late, after a later edit, changes
+    nothing: nobody can bring an earlier version back.
     """
 
     type: ClassVar[str] = "Update"
@@ -86,12 +100,15 @@ class UpdateStatus(Act):
     status: StatusRow
     changed: NewStatus
     edited: bool = True
+    edited_at: datetime | None = None
 
     async def allow(self, ctx: Context, tx: Transaction) -> None:
         if self.status.account_id != self.actor.id or self.status.reblog_of_id is not None:
             raise NotFound("Record not found")
 
     async def store(self, ctx: Context, tx: Transaction) -> bool:
+        if self._is_late():
+            return False
         poll = await tx.one(POLL_OF_STATUS, self.status.id)
         told_more = await self._write_consents(ctx, tx)
         if not self.edited:
@@ -101,6 +118,10 @@ class UpdateStatus(Act):
         for notice in (NOTIFY_OF_EDIT, NOTIFY_OF_QUOTED_EDIT):
             await tx.execute(notice, ctx.ids.new(), self.actor.id, self.status.id, ctx.clock.now())
         return True
+
+    def _is_late(self) -> bool:
+        known, said = self.status.edited_at, self.edited_at
+        return known is not None and said is not None and said < known
 
     async def _write_consents(self, ctx: Context, tx: Transaction) -> bool:
         consents = self.changed.consents
@@ -149,7 +170,7 @@ class UpdateStatus(Act):
             changed.sensitive,
             changed.language,
             list(changed.emojis),
-            ctx.clock.now(),
+            min(self.edited_at or ctx.clock.now(), ctx.clock.now()),
         )
         await tx.execute(DELETE_MENTIONS, status_id)
         await tx.execute(DELETE_STATUS_TAGS, status_id)

@@ -190,7 +190,7 @@ def _source(row: AccountDetailRow, settings: OwnSettingsRow) -> Json:
         "discoverable": row.discoverable,
         "indexable": row.indexable,
         "attribution_domains": [],
-        "quote_policy": "public",
+        "quote_policy": settings.default_quote_policy,
     }
 
 

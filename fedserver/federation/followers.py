@@ -14,6 +14,9 @@ from fedserver.uris import followers_synchronization
 from storage.conditions import RESTORE_INCOMPLETE
 from storage.followers import FOLLOWERS_AT
 
+# In one document: older Mastodon reads the first page only, and takes it for everything.
+MAX_LISTED = 20_000
+
 
 @endpoint("GET", "/users/{username}/followers_synchronization", media=Media.ACTIVITY, rate="none")
 async def partial_followers(ctx: Context, request: web.Request, username: str) -> Reply:
@@ -26,7 +29,10 @@ async def partial_followers(ctx: Context, request: web.Request, username: str) -
     account = await local_account(ctx, username)
     if account.deleted_at is not None or account.followers_url is None:
         raise NotFound("Record not found")
-    uris = await ctx.db.values(FOLLOWERS_AT, account.id, origin_of(reader.uri))
+    uris = await ctx.db.values(FOLLOWERS_AT, account.id, origin_of(reader.uri), MAX_LISTED + 1)
+    if len(uris) > MAX_LISTED:
+        # A part of the list would say that all others do not follow any more.
+        raise NotFound("Record not found")
     collection = Collection(
         type="OrderedCollection",
         id=followers_synchronization(account.followers_url),

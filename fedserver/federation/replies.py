@@ -1,6 +1,7 @@
 """How ActivityPub documents are answered."""
 
 from datetime import datetime
+from hashlib import sha256
 
 from activitypub.model import Activity, Actor, Collection, Object, Tombstone
 from fedserver import documents
@@ -14,11 +15,14 @@ PRIVATE_CACHE = {"Cache-Control": "private, no-store"}
 def activity_reply(
     value: Activity | Actor | Collection | Object | bytes, *, public: bool = True
 ) -> Reply:
-    """Give a document; one that not everybody may read is not kept by caches."""
+    """Give a document, with a tag for those who have it already; one that not everybody may read
+    is not kept by caches."""
+    body = value if isinstance(value, bytes) else documents.serialise(value)
+    tag = {"ETag": f'W/"{sha256(body).hexdigest()[:32]}"'} if public else {}
     return Reply(
-        value if isinstance(value, bytes) else documents.serialise(value),
+        body,
         content_type=ACTIVITY_TYPE,
-        headers=PUBLIC_CACHE if public else PRIVATE_CACHE,
+        headers=(PUBLIC_CACHE if public else PRIVATE_CACHE) | tag,
     )
 
 

@@ -146,7 +146,7 @@ async def preferences(ctx: Context, caller: Caller) -> JSON:
         "posting:default:visibility": settings.default_visibility,
         "posting:default:sensitive": settings.default_sensitive,
         "posting:default:language": settings.default_language,
-        "posting:default:quote_policy": "public",
+        "posting:default:quote_policy": settings.default_quote_policy,
         "reading:expand:media": "default",
         "reading:expand:spoilers": False,
         "reading:autoplay:gifs": False,

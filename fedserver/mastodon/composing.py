@@ -25,7 +25,7 @@ from storage.statuses import StatusRow
 
 VISIBILITIES = ("public", "unlisted", "private", "direct")
 _LANGUAGE = re.compile(r"[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8}){0,3}")
-_NO_DEFAULTS = PostingDefaultsRow("public", False, None, "en")
+_NO_DEFAULTS = PostingDefaultsRow("public", False, None, "en", "public")
 
 
 class PollParams(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,7 +119,8 @@ async def new_status(
         application_id=application_id,
         idempotency_key=key,
     )
-    return quoting(status, quote, params.quote_approval_policy)
+    policy = params.quote_approval_policy or defaults.default_quote_policy
+    return quoting(status, quote, policy)
 
 
 async def posting_defaults(ctx: Context, author: AccountRow) -> PostingDefaultsRow:

@@ -13,6 +13,7 @@ from fedserver.errors import Invalid, NotFound
 from fedserver.mastodon.composing import VISIBILITIES, language, posting_defaults
 from fedserver.mastodon.media import image_limits
 from fedserver.mastodon.mentioning import emojis_in, known_mentions, to_html
+from fedserver.mastodon.quoting import POLICIES
 from fedserver.mastodon.subjects import acting_account, new_activity_uri
 from fedserver.routing import JSON, Caller, Params, UploadedFile, endpoint
 from fedserver.services import text_out
@@ -42,6 +43,7 @@ class SourceParams(msgspec.Struct, frozen=True, kw_only=True):
     privacy: str | None = None
     sensitive: bool | None = None
     language: str | None = None
+    quote_policy: str | None = None
 
 
 class ProfileParams(Params, frozen=True, kw_only=True):
@@ -238,6 +240,8 @@ async def _defaults(
     # Posts to nobody but those they name are not a default anybody wants.
     if source.privacy and source.privacy not in VISIBILITIES[:3]:
         raise Invalid("Validation failed: Privacy is not included in the list")
+    if source.quote_policy and source.quote_policy not in POLICIES:
+        raise Invalid("Validation failed: Quote policy is not included in the list")
     before = await posting_defaults(ctx, account)
     return replace(
         before,
@@ -246,6 +250,7 @@ async def _defaults(
             before.default_sensitive if source.sensitive is None else source.sensitive
         ),
         default_language=_default_language(source.language, before.default_language),
+        default_quote_policy=source.quote_policy or before.default_quote_policy,
     )
 
 
@@ -261,4 +266,5 @@ async def _set_defaults(tx: Transaction, account_id: int, defaults: PostingDefau
         defaults.default_visibility,
         defaults.default_sensitive,
         defaults.default_language,
+        defaults.default_quote_policy,
     )

@@ -28,7 +28,7 @@ from storage.quotes import QUOTE_OF_STATUS, QUOTE_RIGHT, QUOTES_OF_STATUS
 from storage.statuses import STATUS_BY_ID, StatusRow
 from storage.visibility import AT_ONCE, EVERYBODY, FOLLOWERS, QUOTE_AUTOMATIC, QUOTE_DENIED
 
-_POLICIES = {"public": EVERYBODY << AT_ONCE, "followers": FOLLOWERS << AT_ONCE, "nobody": 0}
+POLICIES = {"public": EVERYBODY << AT_ONCE, "followers": FOLLOWERS << AT_ONCE, "nobody": 0}
 _OPEN = ("public", "unlisted")
 
 
@@ -63,11 +63,11 @@ async def change_policy(
     await perform(ctx, SetPolicy(actor=author, uri=uri, status=row, policy=policy))
 
 
-def quote_policy(wanted: str | None, visibility: str) -> int:
+def quote_policy(wanted: str, visibility: str) -> int:
     """Give who may quote, as bits; what not everybody sees only its author quotes."""
-    if wanted is not None and wanted not in _POLICIES:
+    if wanted not in POLICIES:
         raise Invalid("Validation failed: Quote approval policy is not included in the list")
-    return _POLICIES[wanted or "public"] if visibility in _OPEN else 0
+    return POLICIES[wanted] if visibility in _OPEN else 0
 
 
 @endpoint("GET", "/api/v1/statuses/{status_id}/quotes", scope="read:statuses")
@@ -143,7 +143,7 @@ def _not_quotable() -> NotFound:
     return NotFound("The post you are trying to quote does not appear to exist.")
 
 
-def quoting(status: NewStatus, quote: NewQuote | None, policy: str | None) -> NewStatus:
+def quoting(status: NewStatus, quote: NewQuote | None, policy: str) -> NewStatus:
     """Give `status` with what it quotes and who may quote it. A quote of one's private post is
     not shown to more people than that."""
     visibility = status.visibility

@@ -9,6 +9,7 @@ from aiohttp import web
 from fedserver.context import Context
 from fedserver.errors import NotFound, Unauthorized
 from fedserver.routing.callers import TOKEN, AppToken, Caller, read_token, require_scopes
+from fedserver.routing.conditional import unless_known
 from fedserver.routing.endpoints import ENDPOINT, Endpoint, Media
 from fedserver.routing.pages import Page
 from fedserver.routing.params import Params, convert, read_params
@@ -71,7 +72,7 @@ def _make_handler(one: Endpoint) -> RouteHandler:
         if one.media is Media.ACTIVITY and ctx.config.federation.only_signed_fetches:
             # What a cache kept it would give to those who do not sign, too.
             response.headers["Cache-Control"] = "private, no-store"
-        return response
+        return unless_known(request, response)
 
     return handle
 

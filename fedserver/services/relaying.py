@@ -15,7 +15,9 @@ from storage.relays import IS_RELAY
 
 # What became of the object, in an Announce that we made of a passed-on activity.
 BECAME = "becameByRelay"
-_NEWS = frozenset({"Create", "Announce"})
+# Read at the origin also where a proof would let it count as its author's: it is brought because
+# the relay brings it, not because somebody here follows the author.
+NEWS = frozenset({"Create", "Announce"})
 _CHANGES = frozenset({"Update", "Delete"})
 
 
@@ -32,7 +34,7 @@ def as_announce(document: Mapping[str, Any], relay_uri: str) -> dict[str, Any] |
     kind, about = document.get("type"), document.get("object")
     object_id = about.get("id") if isinstance(about, dict) else about
     activity_id = document.get("id")
-    if kind not in _NEWS | _CHANGES or not isinstance(activity_id, str):
+    if kind not in NEWS | _CHANGES or not isinstance(activity_id, str):
         return None
     if not isinstance(object_id, str) or not is_web_url(object_id):
         return None

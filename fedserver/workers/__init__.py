@@ -1,4 +1,5 @@
-"""What runs beside the requests: inbox, deliveries, learning about peers, polls, tidying up."""
+"""What runs beside the requests: inbox, deliveries, threads, learning about peers, polls, proving
+quotes, tidying up."""
 
 from fedserver.workers.acquaintance import learn_always
 from fedserver.workers.comparing import compare_always
@@ -7,12 +8,16 @@ from fedserver.workers.domain_watch import watch_domains
 from fedserver.workers.housekeeping import keep_house
 from fedserver.workers.inbox_worker import process_always
 from fedserver.workers.poll_worker import watch_polls
+from fedserver.workers.quote_proofs import prove_always
+from fedserver.workers.thread_worker import complete_always
 
 ALL = (
     process_always,
     deliver_always,
     learn_always,
+    prove_always,
     watch_polls,
+    complete_always,
     keep_house,
     watch_domains,
     compare_always,

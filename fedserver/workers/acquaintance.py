@@ -3,6 +3,7 @@ everything else."""
 
 import asyncio
 import logging
+import random
 from datetime import timedelta
 
 from fedserver.context import Context
@@ -23,7 +24,8 @@ _EVERY_S = 60.0
 async def learn_always(ctx: Context) -> None:
     """Ask peers that were never asked, or not lately, until cancelled."""
     while True:
-        await asyncio.sleep(_EVERY_S)
+        # Not at the same second as all who were started with us.
+        await asyncio.sleep(_EVERY_S * (0.5 + random.random()))
         try:
             await learn_some(ctx)
             await read_some_featured(ctx)

@@ -7,6 +7,9 @@ ALTER TABLE statuses ADD COLUMN quote_policy smallint NOT NULL DEFAULT 0;
 ALTER TABLE statuses ADD COLUMN quotes_count integer NOT NULL DEFAULT 0;
 -- What a peer allows: {"reply": {"automatic": [ids], "manual": [ids]}, "like": ..., "announce": ...}
 ALTER TABLE statuses ADD COLUMN interaction_policy jsonb;
+-- Who may quote a person's new statuses, where they do not say.
+ALTER TABLE users ADD COLUMN default_quote_policy text NOT NULL DEFAULT 'public'
+    CHECK (default_quote_policy IN ('public', 'followers', 'nobody'));
 
 CREATE TABLE quotes (
     status_id         bigint PRIMARY KEY REFERENCES statuses ON DELETE CASCADE,  -- what quotes
@@ -18,7 +21,8 @@ CREATE TABLE quotes (
                       CHECK (state IN ('pending', 'accepted', 'rejected', 'revoked', 'deleted')),
     legacy            boolean NOT NULL DEFAULT false,  -- said in a way that knows no consent
     request_uri       text,           -- the QuoteRequest
-    authorization_uri text,           -- the QuoteAuthorization, once it is proved
+    authorization_uri text,           -- the QuoteAuthorization; claimed only while it is pending
+    asked_at          timestamptz,    -- when a claimed one was last asked for
     created_at        timestamptz NOT NULL
 );
 CREATE INDEX quotes_quoted ON quotes (quoted_id, status_id) WHERE quoted_id IS NOT NULL;
@@ -26,6 +30,8 @@ CREATE INDEX quotes_unknown ON quotes (quoted_uri) WHERE quoted_id IS NULL;
 CREATE INDEX quotes_request ON quotes (request_uri) WHERE request_uri IS NOT NULL;
 CREATE INDEX quotes_authorization ON quotes (authorization_uri)
     WHERE authorization_uri IS NOT NULL;
+CREATE INDEX quotes_claimed ON quotes (asked_at NULLS FIRST)
+    WHERE state = 'pending' AND authorization_uri IS NOT NULL AND quoted_id IS NOT NULL;
 CREATE INDEX quotes_account ON quotes (account_id);
 CREATE INDEX quotes_quoted_account ON quotes (quoted_account_id)
     WHERE quoted_account_id IS NOT NULL;

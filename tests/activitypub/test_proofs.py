@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from activitypub import base58
 from activitypub.build import to_document
@@ -342,3 +344,48 @@ def test_context_is_not_added_twice() -> None:
     assert proven(proven())["@context"] == CONTEXT
     assert proven({**FEP_8B32, "@context": CONTEXT[0]})["@context"] == CONTEXT
     assert proven({"type": "Note"})["@context"] == [CONTEXT[1]]
+
+
+def test_proven_activities_keep_their_meaning_in_a_collection() -> None:
+    from pyld import jsonld
+
+    from activitypub.jsonld import _bundled
+
+    items = [proven(to_document(make())) for make in (_create, _announce)]
+    page = {
+        "@context": CONTEXT[0],
+        "id": f"{ALICE}/outbox?page=true",
+        "type": "OrderedCollectionPage",
+        "orderedItems": items,
+    }
+    options = {"documentLoader": _bundled, "base": ""}
+    (expanded,) = jsonld.expand(page, options)
+    (listed,) = expanded["https://www.w3.org/ns/activitystreams#items"]
+    assert listed["@list"] == [jsonld.expand(item, options)[0] for item in items]
+    assert all(verify(item) == KEY_ID for item in items)
+
+
+_ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),
+    max_leaves=8,
+)
+
+
+@given(_ANY_JSON)
+def test_no_proof_makes_more_than_a_signature_error(proof: object) -> None:
+    with pytest.raises(SignatureError):
+        verify({**FEP_8B32, "proof": proof})
+
+
+@given(st.sampled_from(sorted(VC_DI_EDDSA["proof"])), _ANY_JSON)
+def test_no_property_of_a_proof_makes_more_than_a_signature_error(name: str, value: object) -> None:
+    assume(value != VC_DI_EDDSA["proof"][name])
+    with pytest.raises(SignatureError):
+        verify({**VC_DI_EDDSA, "proof": {**VC_DI_EDDSA["proof"], name: value}})
+
+
+@given(st.text(st.sampled_from("123abcXYZ"), max_size=8), _ANY_JSON)
+def test_no_property_can_be_added_to_what_was_proven(name: str, value: object) -> None:
+    with pytest.raises(SignatureError):
+        verify({**VC_DI_EDDSA, f"x{name}": value})

@@ -170,6 +170,20 @@ async def test_what_is_no_emoji_is_no_reaction(
     assert await server.ctx.db.value(COUNT, note) == 1
 
 
+async def test_who_leaves_takes_favourites_and_reactions_along(
+    server: Server, peer: FakePeer, mallory: PeerActor
+) -> None:
+    db, own, victor = server.ctx.db, await own_note(server), peer.actor("victor")
+    await outcome(server, peer, victor, "Like", 1, object=own)
+    await outcome(server, peer, mallory, "EmojiReact", 2, object=own, content="🔥")
+    await outcome(server, peer, mallory, "Like", 3, object=own)
+    assert await db.value(COUNT, own) == 2
+    assert await outcome(server, peer, mallory, "Delete", 4, object=mallory.uri) == "done"
+    assert await db.value(COUNT, own) == 1
+    assert await db.values(FAVOURITES) == [f"true {peer.base_url}/activities/1"]
+    assert await shown(server, own) == []
+
+
 async def test_reactions_of_one_account_have_an_end(
     server: Server, peer: FakePeer, mallory: PeerActor, note: str
 ) -> None:

@@ -4,6 +4,7 @@ import orjson
 import pytest
 
 from activitypub.followers import HEADER, Synchronization, digest_of, read_header, write_header
+from activitypub.keys import multikey_encode
 from activitypub.signatures import Dialect, sign_cavage, sign_rfc9421
 from activitypub.signatures.coverage import covers
 from fedserver.effects import Follow, UpdateActor, compare_followers, perform
@@ -18,6 +19,7 @@ from storage.relations import FOLLOW_BETWEEN
 from tests.federation.conftest import PASSWORD, Server, deliver, send
 from tests.federation.fake_peer import ACTIVITY_JSON, FakePeer, Json, PeerActor, Request
 from tests.federation.processing import take
+from tests.federation.test_proofs import Prover
 
 COMPARISONS = Query("SELECT account_id, url, digest FROM followers_comparisons", ComparisonRow)
 DUE_NOW = Command("UPDATE followers_comparisons SET due_at = '2020-01-01'")
@@ -139,6 +141,14 @@ class TestServed:
         await be_followed(server, peer, "fan")
         answer = await peer.get(f"{server.alice.uri}/followers_synchronization")
         assert answer.status == 401
+
+    async def test_a_list_is_whole_or_not_there(
+        self, server: Server, peer: FakePeer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        fans = await be_followed(server, peer, "fan", "friend")
+        monkeypatch.setattr("fedserver.federation.followers.MAX_LISTED", 1)
+        url = f"{server.alice.uri}/followers_synchronization"
+        assert (await peer.get(url, actor=fans[0])).status == 404
 
     async def test_it_is_not_answered_during_a_restore(
         self, server: Server, peer: FakePeer
@@ -301,6 +311,42 @@ class TestReceived:
         self, server: Server, peer: FakePeer, author: AccountRow, changes: dict[str, str]
     ) -> None:
         await arrive(server, peer, listing(peer, server.alice.uri), **changes)
+        assert await server.ctx.db.fetch(COMPARISONS) == []
+
+    async def test_who_forwards_speaks_for_nobody(self, server: Server, peer: FakePeer) -> None:
+        """A proof makes the activity its author's; the header is still the sender's."""
+        prover, carrier = Prover(peer, "author"), peer.actor("carrier")
+        uri = prover.actor.uri
+        prover.peer.serve(
+            "/users/author",
+            prover.actor.document(followers=f"{uri}/followers")
+            | {
+                "assertionMethod": [
+                    {
+                        "id": prover.key_id,
+                        "type": "Multikey",
+                        "controller": uri,
+                        "publicKeyMultibase": multikey_encode(prover.key.public_key()),
+                    }
+                ]
+            },
+        )
+        digest = listing(peer, server.alice.uri)
+        said = Synchronization(f"{uri}/followers", f"{uri}/followers_synchronization", digest)
+        body = orjson.dumps(prover.proven(prover.actor.create(60)))
+        headers = sign_cavage(
+            "POST",
+            server.shared_inbox,
+            key_id=carrier.key_id,
+            private_key=carrier.key,
+            now=server.ctx.clock.now(),
+            body=body,
+            more={HEADER: write_header(said)},
+        )
+        sent = {"Content-Type": ACTIVITY_JSON} | headers
+        answer = await peer.post_raw(server.shared_inbox, body, sent)
+        assert answer.status == 202, answer
+        assert [item.actor_uri for item in await server.items()] == [uri]
         assert await server.ctx.db.fetch(COMPARISONS) == []
 
     @pytest.mark.parametrize("dialect", list(Dialect))

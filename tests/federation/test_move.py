@@ -306,6 +306,15 @@ async def test_a_profile_that_names_its_new_address_leads_there(
     assert await server.ctx.db.value(MOVED_TO, old.uri) is None
 
 
+async def test_who_had_moved_before_we_met_leads_on(
+    server: Server, peer: FakePeer, old: PeerActor, new: PeerActor
+) -> None:
+    await known(server, peer, new)
+    peer.serve("/users/old", old.document(movedTo=new.uri))
+    await known(server, peer, old)
+    assert await server.ctx.db.value(MOVED_TO, old.uri) == new.uri
+
+
 async def test_a_profile_cannot_borrow_somebody_elses(
     server: Server, peer: FakePeer, old: PeerActor
 ) -> None:

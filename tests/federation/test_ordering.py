@@ -31,6 +31,7 @@ LIKES_AND_BOOSTS = Value(
 )
 CONTENTS = Value("SELECT content FROM statuses WHERE uri = $1", str)
 NOTIFICATIONS = Value("SELECT count(*) FROM notifications", int)
+EDITS = Value("SELECT count(*) FROM status_edits", int)
 FORGET_ITEMS = Command("DELETE FROM inbox_items")
 
 
@@ -173,6 +174,30 @@ async def test_an_update_before_its_create_leaves_the_newer_text(
     again = update | {"id": f"{mallory.base_url}/activities/3"}
     assert (await take(server, peer, mallory, again)).outcome == "done"
     assert await server.ctx.db.values(CONTENTS, newer["id"]) == ["<p>Newer</p>"]
+
+
+async def test_an_earlier_edit_that_comes_late_changes_nothing(
+    server: Server, peer: FakePeer, mallory: PeerActor
+) -> None:
+    """Also when somebody who kept it brings it: an edit has its place in time."""
+    created = mentioning(mallory, server.alice.uri, 1)
+    await take(server, peer, mallory, created)
+
+    def edit(number: int, text: str, updated: str) -> Json:
+        note = created["object"] | {"content": f"<p>{text}</p>", "updated": updated}
+        return mallory.activity("Update", number, object=note)
+
+    for number, text, updated, outcome in (
+        (2, "second", "2026-11-02T12:00:00Z", "done"),
+        (3, "third", "2026-11-03T12:00:00Z", "done"),
+        (4, "second again", "2026-11-02T12:00:00Z", "duplicate"),
+        (5, "fourth", "2026-11-04T12:00:00Z", "done"),
+    ):
+        item = await take(server, peer, mallory, edit(number, text, updated))
+        assert item.outcome == outcome, (text, item.reason)
+    content = await server.ctx.db.value(CONTENTS, created["object"]["id"])
+    assert content == "<p>fourth</p>"
+    assert await server.ctx.db.value(EDITS) == 3
 
 
 async def test_an_update_does_not_widen_the_audience(

@@ -1,6 +1,7 @@
 """Quotes of a peer: every spelling, the proof of consent, requests for it and its end."""
 
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -10,6 +11,7 @@ from fedserver import effects, entities
 from fedserver.context import Context
 from fedserver.effects import Consents, Create, NewStatus
 from fedserver.uris import Uris
+from fedserver.workers.quote_proofs import prove_some
 from storage.accounts import ACCOUNT_BY_URI, AccountRow
 from storage.query import Command, Query, Value
 from storage.relations import INSERT_FOLLOW
@@ -41,6 +43,7 @@ QUOTES = Query(
 )
 QUOTES_COUNT = Value("SELECT quotes_count FROM statuses WHERE uri = $1", int)
 STATUS_ID = Value("SELECT id FROM statuses WHERE uri = $1", int)
+EDITS = Value("SELECT count(*) FROM status_edits", int)
 NOTIFICATIONS = Value("SELECT type FROM notifications ORDER BY id", str)
 BLOCK = Command(
     """
@@ -240,6 +243,26 @@ async def test_an_update_brings_the_consent_later(
     assert await server.ctx.db.value(QUOTES_COUNT, quoted) == 1
 
 
+async def test_a_consent_that_comes_after_an_edit_is_no_edit(
+    server: Server, peer: FakePeer, mallory: PeerActor, victor: PeerActor
+) -> None:
+    quoted = original(peer, victor)["id"]
+    create = mentioning(mallory, server.alice.uri, 2, quote=quoted)
+    await take(server, peer, mallory, create)
+    note = create["object"] | {"updated": "2026-11-02T12:00:00Z", "content": "<p>Changed</p>"}
+    edit = mallory.activity("Update", 12, object=note)
+    assert (await take(server, peer, mallory, edit)).outcome == "done"
+    assert await server.ctx.db.value(EDITS) == 1
+    authorization = stamp(peer, victor, note["id"], quoted)
+    told = mallory.activity("Update", 13, object=note | {"quoteAuthorization": authorization})
+    assert (await take(server, peer, mallory, told)).outcome == "done"
+    assert (await only(server)).state == "accepted"
+    assert await server.ctx.db.value(EDITS) == 1
+    again = mallory.activity("Update", 14, object=note | {"content": "<p>Once more</p>"})
+    assert (await take(server, peer, mallory, again)).outcome == "done"
+    assert await server.ctx.db.value(EDITS) == 2
+
+
 async def test_what_is_quoted_may_come_later(
     server: Server, peer: FakePeer, mallory: PeerActor, victor: PeerActor
 ) -> None:
@@ -253,6 +276,30 @@ async def test_what_is_quoted_may_come_later(
     kept = {one.quoted: one.state for one in await quotes(server)}
     assert kept == {missing: "pending", own: "accepted"}
     assert await server.ctx.db.value(QUOTES_COUNT, own) == 1
+
+
+async def test_a_consent_that_could_not_be_read_is_asked_for_again(
+    server: Server, peer: FakePeer, mallory: PeerActor, victor: PeerActor
+) -> None:
+    quoted = original(peer, victor)["id"]
+    authorization = f"{peer.base_url}/stamps/1"
+    peer.serve("/stamps/1", b"", status=503)
+    create = mentioning(
+        mallory, server.alice.uri, 2, quote=quoted, quoteAuthorization=authorization
+    )
+    await take(server, peer, mallory, create)
+    assert (await only(server)).state == "pending"
+    stamp(peer, victor, f"{peer.base_url}/notes/2", quoted)
+    asked = peer.times_asked("/stamps/1")
+    assert await prove_some(forgetful(server.ctx)) == 1
+    assert peer.times_asked("/stamps/1") == asked + 1
+    assert ((await only(server)).state, await prove_some(server.ctx)) == ("accepted", 0)
+    assert await server.ctx.db.value(QUOTES_COUNT, quoted) == 1
+
+
+def forgetful(ctx: Context) -> Context:
+    """Give a context that does not remember what failed in the last minute."""
+    return replace(ctx, out=copy(ctx.out))
 
 
 async def test_a_chain_of_quotes_is_not_followed_to_its_end(

@@ -14,6 +14,7 @@ from storage.timelines import PUBLIC as PUBLIC_TIMELINE
 from tests.federation.conftest import ItemRow, Server, deliver
 from tests.federation.fake_peer import PUBLIC, FakePeer, Json, PeerActor
 from tests.federation.processing import process, take
+from tests.federation.test_proofs import Prover
 
 STATUSES = Value("SELECT uri FROM statuses ORDER BY uri", str)
 FOLLOW = Command(
@@ -170,6 +171,8 @@ class TestSent:
         await deliver(server)
         [create] = [one.document for one in peer.received]
         assert (create["type"], create["object"]["id"]) == ("Create", uri)
+        # Mastodon believes a relay only what bears one (FEP-ae0c).
+        assert create["signature"]["type"] == "RsaSignature2017"
 
     async def test_and_to_litepubs_style_as_an_announce(
         self, server: Server, peer: FakePeer, relay: PeerActor
@@ -334,3 +337,20 @@ class TestBrought:
         await accepted(server, peer, relay)
         move = author.activity("Move", 3, object=author.uri, target=relay.uri)
         assert await pass_on(server, peer, relay, move) == []
+
+    async def test_a_passed_on_update_counts_by_its_proof(
+        self, server: Server, peer: FakePeer, relay: PeerActor
+    ) -> None:
+        await accepted(server, peer, relay)
+        prover = Prover(peer, "prover")
+        peer.serve("/notes/1", prover.actor.note(1))
+        create = prover.proven(prover.actor.create(1))
+        assert await pass_on(server, peer, relay, create) == ["done"]
+        edited = prover.actor.note(1, content="<p>Better</p>", updated="2026-11-02T12:00:00Z")
+        update = prover.actor.activity("Update", 2, object=edited, to=[PUBLIC])
+        assert await pass_on(server, peer, relay, update) == ["ignored"]
+        proven = prover.proven(update | {"id": f"{peer.base_url}/activities/3"})
+        assert await pass_on(server, peer, relay, proven) == ["done"]
+        status = await server.ctx.db.one(STATUS_BY_URI, f"{peer.base_url}/notes/1")
+        assert status is not None
+        assert status.content == "<p>Better</p>"

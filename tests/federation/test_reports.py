@@ -61,7 +61,7 @@ async def test_a_report_of_a_peer_is_kept_for_moderators(
     assert (report.uri, report.target_id, report.status_ids) == (flag["id"], server.alice.id, [7])
     assert report.comment == "Rude x to everybody"
     assert (report.category, report.forwarded) == ("other", False)
-    (listed,) = await server.ctx.db.fetch(OPEN_REPORTS, 0, 10)
+    (listed,) = await server.ctx.db.fetch(OPEN_REPORTS, 10)
     assert (listed.reporter, listed.target) == (moderator.uri, server.alice.uri)
     assert listed.status_uris == [note]
     # Nobody is told: neither who is reported, nor, by an answer, who reports.

@@ -259,6 +259,20 @@ async def test_the_policy_is_changed_and_told(here: Here) -> None:
     assert (await here.refusal("PUT", f"{path}/interaction_policy", bob, json=unknown))[0] == 404
 
 
+async def test_the_policy_of_new_posts_is_a_setting(here: Here) -> None:
+    alice = await here.person("alice")
+    update = "/api/v1/accounts/update_credentials"
+    profile = await here.do("PATCH", update, alice, json={"source": {"quote_policy": "followers"}})
+    assert profile["source"]["quote_policy"] == "followers"
+    settings = await here.do("GET", "/api/v1/preferences", alice)
+    assert settings["posting:default:quote_policy"] == "followers"
+    assert (await here.post(alice, "Hi"))["quote_approval"]["automatic"] == ["followers"]
+    public = await here.post(alice, "Hi", quote_approval_policy="public")
+    assert public["quote_approval"]["automatic"] == ["public"]
+    unknown = {"source": {"quote_policy": "friends"}}
+    assert (await here.refusal("PATCH", update, alice, json=unknown))[0] == 422
+
+
 async def test_a_quote_of_a_peers_status_asks_its_author(here: Here) -> None:
     alice, author = await here.person("alice"), await here.account("author")
     status = await here.status(author)

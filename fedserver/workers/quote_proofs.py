@@ -1,0 +1,60 @@
+"""Asks again for consents to quotes that could not be read when the quotes came."""
+
+import asyncio
+import logging
+from datetime import timedelta
+
+from activitypub.model import Authorization
+from fedserver.context import Context
+from fedserver.effects import settle_proof
+from fedserver.services.authorizing import Proof, prove
+from fedserver.services.fetch import Budget
+from storage.accounts import ACCOUNT_BY_ID
+from storage.failures import is_temporary
+from storage.quotes import TAKE_CLAIMED, ClaimedRow
+
+log = logging.getLogger(__name__)
+
+ASK_AGAIN_AFTER = timedelta(hours=1)
+GIVEN_UP_AFTER = timedelta(days=7)
+_AT_A_TIME = 10
+_EVERY_S = 60.0
+
+
+async def prove_always(ctx: Context) -> None:
+    """Ask for what could not be read, until cancelled."""
+    while True:
+        await asyncio.sleep(_EVERY_S)
+        try:
+            await prove_some(ctx)
+        except Exception as error:  # what could not be asked for now can be later
+            if not is_temporary(error):
+                raise
+            log.warning("proving quotes waits for the database: %s", error)
+
+
+async def prove_some(ctx: Context) -> int:
+    """Ask for the consents whose turn it is; give how many were asked for."""
+    now = ctx.clock.now()
+    due = await ctx.db.fetch(
+        TAKE_CLAIMED, now, now - ASK_AGAIN_AFTER, now - GIVEN_UP_AFTER, _AT_A_TIME
+    )
+    for row in due:
+        proof = await _prove(ctx, row)
+        if proof is not Proof.UNKNOWN:
+            await settle_proof(ctx, row.status_id, row.authorization_uri, proof)
+    return len(due)
+
+
+async def _prove(ctx: Context, row: ClaimedRow) -> Proof:
+    author = await ctx.db.one(ACCOUNT_BY_ID, row.quoted_account_id)
+    if author is None:
+        return Proof.INVALID
+    authorization = Authorization(
+        id=row.authorization_uri,
+        type="QuoteAuthorization",
+        attributed_to=author.uri,
+        interacting_object=row.quoting_uri,
+        interaction_target=row.quoted_uri,
+    )
+    return await prove(ctx, authorization, author, Budget(ctx.config.federation.fetch_budget))
