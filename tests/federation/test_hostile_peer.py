@@ -478,7 +478,6 @@ def _create_of_something_unknown(scene: Scene) -> Json:
         _block_of_a_stranger,
         _follow_of_a_stranger,
         _follow_of_herself,
-        _flag,
         _create_of_an_activity,
         _create_of_an_actor,
         _create_of_something_unknown,
@@ -490,6 +489,13 @@ async def test_what_is_not_theirs_stays_as_it_is(
     before = await state(scene.server)
     item = await take(scene.server, scene.peer, scene.mallory, make(scene))
     assert item.outcome in ("ignored", "refused", "duplicate"), item.reason
+    assert await state(scene.server) == before
+    assert scene.elsewhere.asked == []
+
+
+async def test_a_report_changes_nothing_but_the_list_of_reports(scene: Scene) -> None:
+    before = await state(scene.server)
+    await take(scene.server, scene.peer, scene.mallory, _flag(scene))
     assert await state(scene.server) == before
     assert scene.elsewhere.asked == []
 
