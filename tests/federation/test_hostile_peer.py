@@ -439,8 +439,8 @@ def _follow_of_herself(scene: Scene) -> Json:
     return scene.mallory.activity("Follow", 50, object=scene.mallory.uri)
 
 
-def _flag(scene: Scene) -> Json:
-    return scene.mallory.activity("Flag", 50, object=[scene.alice.uri, scene.note_of_alice])
+def _flag_of_a_stranger(scene: Scene) -> Json:
+    return scene.mallory.activity("Flag", 50, object=[scene.victor.uri, scene.note_of_victor])
 
 
 def _create_of_an_activity(scene: Scene) -> Json:
@@ -478,6 +478,7 @@ def _create_of_something_unknown(scene: Scene) -> Json:
         _block_of_a_stranger,
         _follow_of_a_stranger,
         _follow_of_herself,
+        _flag_of_a_stranger,
         _create_of_an_activity,
         _create_of_an_actor,
         _create_of_something_unknown,
