@@ -33,6 +33,7 @@ from activitypub.model import (
     Mention,
     Object,
     Permission,
+    Place,
     Poll,
     Tombstone,
 )
@@ -82,7 +83,8 @@ def _context(value: Document) -> Any:
         case Activity():
             return _activity_context(value)
         case Collection():
-            return object_context(quotes=True, policies=True) if _embeds(value) else ACTIVITYSTREAMS
+            whole = _embeds(value) or "items" in value.unknown
+            return object_context(quotes=True, policies=True) if whole else ACTIVITYSTREAMS
         case Tombstone():
             return ACTIVITYSTREAMS
         case _:
@@ -94,7 +96,11 @@ def _activity_context(activity: Activity) -> Any:
         return request_context()
     if activity.object is not None and not isinstance(activity.object, str | Tombstone):
         return _context(activity.object)
-    return activity_context(reacts=bool(activity.emojis) or activity.type == "EmojiReact")
+    return activity_context(
+        reacts=bool(activity.emojis)
+        or activity.type == "EmojiReact"
+        or "object" in activity.unknown
+    )
 
 
 def _embeds(collection: Collection) -> bool:
@@ -130,6 +136,7 @@ def _object(value: Object) -> Json:
         "startTime": _time(value.start_time),
         "endTime": _time(value.end_time),
         "duration": _duration(value.duration_s),
+        "location": _place(value.location),
         "to": list(value.to),
         "cc": list(value.cc),
         "audience": _one_or_list(value.audience),
@@ -149,6 +156,12 @@ def _object(value: Object) -> Json:
         "shares": value.shares,
         **_poll(value.poll),
     }
+
+
+def _place(place: Place | None) -> Json | None:
+    if place is None:
+        return None
+    return _given(type="Place", name=place.name, address=place.address, url=place.url)
 
 
 def _quote(value: Object) -> Json:

@@ -2,7 +2,8 @@
 
 Ids are absolute http(s) URLs, times are aware and in UTC, lists are tuples, and properties that
 no field stands for are kept in `unknown`. Sources: Activity Vocabulary, ActivityPub, and the
-extensions that peers use (Mastodon's toot:, schema.org, FEP-044f, FEP-2c59, FEP-521a, FEP-7888).
+extensions that peers use (Mastodon's toot:, schema.org, FEP-044f, FEP-2c59, FEP-521a, FEP-5feb,
+FEP-7888).
 """
 
 from collections.abc import Mapping
@@ -108,6 +109,15 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where something is or happens (Activity Vocabulary: location); `address` is one line."""
+
+    name: str | None = None
+    address: str | None = None
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Permission:
     """Who may do one kind of thing with an object: ids of actors, of the author's `followers` or
     `following`, or Public. Who is in neither may not do it."""
@@ -182,6 +192,7 @@ class Object:
     start_time: datetime | None = None
     end_time: datetime | None = None
     duration_s: float | None = None
+    location: Place | None = None
     to: tuple[Reference, ...] = ()
     cc: tuple[Reference, ...] = ()
     audience: tuple[Reference, ...] = ()

@@ -13,6 +13,7 @@ Version = Literal["2.0", "2.1"]
 MAX_LINKS: Final = 32
 MAX_VERSION_CHARS: Final = 128
 _SCHEMA: Final = "http://nodeinfo.diaspora.software/ns/schema/"
+_APPLICATION: Final = "https://www.w3.org/ns/activitystreams#Application"
 _OFFERED: Final[tuple[Version, ...]] = ("2.0", "2.1")
 _PREFERENCE: Final = ("2.1", "2.0", "1.1", "1.0")
 _SOFTWARE_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -31,13 +32,15 @@ def content_type(version: Version) -> str:
     return f'application/json; profile="{_SCHEMA}{version}#"; charset=utf-8'
 
 
-def links(base_url: str) -> dict[str, object]:
-    """The document at /.well-known/nodeinfo, for "https://host" (NodeInfo protocol, Discovery)."""
+def links(base_url: str, actor_uri: str | None = None) -> dict[str, object]:
+    """The document at /.well-known/nodeinfo, for "https://host" (NodeInfo protocol, Discovery),
+    with the server's actor where it has one (FEP-2677)."""
     return {
         "links": [
             {"rel": _SCHEMA + version, "href": f"{base_url}/nodeinfo/{version}"}
             for version in _OFFERED
         ]
+        + ([{"rel": _APPLICATION, "href": actor_uri}] if actor_uri else [])
     }
 
 

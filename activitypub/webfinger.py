@@ -1,7 +1,7 @@
 """WebFinger (RFC 7033) and the `user@host` handles it resolves."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote, urlsplit
@@ -22,6 +22,8 @@ REL_SELF: Final = "self"
 REL_PROFILE: Final = "http://webfinger.net/rel/profile-page"
 REL_AVATAR: Final = "http://webfinger.net/rel/avatar"
 REL_SUBSCRIBE: Final = "http://ostatus.org/schema/1.0/subscribe"
+REL_SERVER: Final = "https://www.w3.org/ns/activitystreams#Service"
+INTENTS: Final = "https://w3id.org/fep/3b86/"
 
 _ACTIVITYSTREAMS: Final = "https://www.w3.org/ns/activitystreams"
 _USERNAME: Final = re.compile(r"(?=.*[A-Za-z0-9_])[A-Za-z0-9_.-]{1,64}")
@@ -123,10 +125,12 @@ def jrd(
     subscribe_template: str | None = None,
     avatar_url: str | None = None,
     avatar_type: str | None = None,
+    intents: Mapping[str, str] | None = None,
 ) -> dict[str, object]:
     """The WebFinger document of a local actor (RFC 7033 §4.4), as the fediverse expects it.
 
-    `subscribe_template` holds "{uri}" where a followed actor's address is to be put.
+    `subscribe_template` holds "{uri}" where a followed actor's address is to be put; `intents`
+    are templates with "{object}" by activity type (FEP-3b86).
     """
     links: list[dict[str, str]] = [
         {"rel": REL_PROFILE, "type": "text/html", "href": profile_url},
@@ -134,11 +138,29 @@ def jrd(
     ]
     if subscribe_template is not None:
         links.append({"rel": REL_SUBSCRIBE, "template": subscribe_template})
+    for intent, template in (intents or {}).items():
+        links.append({"rel": INTENTS + intent, "template": template})
     if avatar_url is not None:
         kind = {"type": avatar_type} if avatar_type is not None else {}
         links.append({"rel": REL_AVATAR, **kind, "href": avatar_url})
     aliases = list(dict.fromkeys([profile_url, actor_uri]))
     return {"subject": handle.acct, "aliases": aliases, "links": links}
+
+
+def server_jrd(resource: str, actor_uri: str) -> dict[str, object]:
+    """The WebFinger document of a server's own address, which leads to its actor (FEP-d556)."""
+    rels = (REL_SERVER, REL_SELF)
+    links = [{"rel": rel, "type": ACTIVITY_TYPE, "href": actor_uri} for rel in rels]
+    return {"subject": resource, "aliases": [actor_uri], "links": links}
+
+
+def with_rels(document: dict[str, object], rels: Sequence[str]) -> dict[str, object]:
+    """The document with only the links of these relations, with all if there are none to choose by
+    (RFC 7033 §4.3)."""
+    links = document.get("links")
+    if not rels or not isinstance(links, list):
+        return document
+    return {**document, "links": [link for link in links if link.get("rel") in rels]}
 
 
 def parse_jrd(document: object) -> Jrd:

@@ -19,8 +19,9 @@ INBOX = "fedserver_inbox"
 DELIVERIES = "fedserver_deliveries"
 TOKENS = "fedserver_tokens"
 FOLLOWERS = "fedserver_followers"
+THREADS = "fedserver_threads"
 DOMAINS = "fedserver_domains"
-CHANNELS = (INBOX, DELIVERIES, TOKENS, FOLLOWERS, DOMAINS)
+CHANNELS = (INBOX, DELIVERIES, TOKENS, FOLLOWERS, THREADS, DOMAINS)
 
 NOTIFY = Command("SELECT pg_notify($1, $2)")
 

@@ -28,6 +28,10 @@ class Uris:
         """The page for people."""
         return f"{self.base}/@{username}"
 
+    def featured_tags(self, actor_uri: str) -> str:
+        """The collection of hashtags on a profile of ours."""
+        return f"{actor_uri}/collections/tags"
+
     def status(self, username: str, status_id: int) -> str:
         return f"{self.base}/users/{username}/statuses/{status_id}"
 
@@ -49,6 +53,11 @@ class Uris:
     def tag(self, name: str) -> str:
         """The page of a hashtag, whatever letters it has."""
         return f"{self.base}/tags/{quote(name, safe='')}"
+
+    def interaction(self, template: str, intent: str = "") -> str:
+        """The page on which people here meet what lies elsewhere; `template` stands for its id."""
+        chosen = f"&intent={intent.lower()}" if intent else ""
+        return f"{self.base}/authorize_interaction?uri={template}{chosen}"
 
     def media(self, blob: str) -> str:
         return f"{self.base}/media/{blob}"

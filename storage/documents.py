@@ -51,23 +51,29 @@ TAGGED = Query(
 
 @dataclass(frozen=True, slots=True)
 class ThreadFactsRow:
-    """What a Note says of other objects: its author, and what it answers."""
+    """What a Note says of other objects: its author, and what it answers, and the collection
+    of its thread (FEP-7888): ours where its first status is ours."""
 
     status_id: int
     author_uri: str
     author_followers_url: str | None
     parent_uri: str | None
     thread_uri: str | None
+    context_uri: str | None
 
 
 THREAD_FACTS = Query(
     """
     SELECT s.id AS status_id, a.uri AS author_uri, a.followers_url AS author_followers_url,
-        coalesce(p.uri, s.in_reply_to_uri) AS parent_uri, t.uri AS thread_uri
+        coalesce(p.uri, s.in_reply_to_uri) AS parent_uri, t.uri AS thread_uri,
+        CASE WHEN t.local AND t.in_reply_to_uri IS NULL THEN t.uri || '/context'
+             ELSE coalesce(pc.context_uri, tc.context_uri) END AS context_uri
     FROM statuses s
     JOIN accounts a ON a.id = s.account_id
     LEFT JOIN statuses p ON p.id = s.in_reply_to_id
     LEFT JOIN statuses t ON t.id = s.thread_id
+    LEFT JOIN status_collections pc ON pc.status_id = s.in_reply_to_id
+    LEFT JOIN status_collections tc ON tc.status_id = s.thread_id
     WHERE s.id = ANY($1::bigint[])
     """,
     ThreadFactsRow,

@@ -3,9 +3,7 @@
 from dataclasses import dataclass
 
 from storage.paging import paged
-from storage.query import Query
-from storage.statuses import STATUS_COLUMNS, StatusRow
-from storage.visibility import visible
+from storage.query import Query, Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +49,6 @@ FOLLOWING_PAGE = paged(
     """,
     RelatedRow,
 )
-# All public replies, the oldest first.
-PUBLIC_REPLIES = Query(
-    f"""
-    SELECT {STATUS_COLUMNS} FROM statuses s
-    WHERE s.in_reply_to_id = $1 AND s.id > $2 AND s.visibility IN ('public', 'unlisted')
-        AND {visible("s", "NULL::bigint")}
-    ORDER BY s.id LIMIT $3
-    """,
-    StatusRow,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,4 +72,14 @@ USAGE = Query(
     WHERE a.deleted_at IS NULL
     """,
     UsageRow,
+)
+# Who runs the instance.
+STAFF = Value(
+    """
+    SELECT a.uri FROM users u JOIN accounts a ON a.id = u.account_id
+    WHERE u.role IN ('moderator', 'admin', 'owner') AND u.disabled_at IS NULL
+        AND a.deleted_at IS NULL AND a.suspended_at IS NULL
+    ORDER BY a.id LIMIT 50
+    """,
+    str,
 )

@@ -56,40 +56,6 @@ SEARCH_ACCOUNTS = Query(
 )
 
 
-# $1 prefix in lower case, $2 viewer, $3 only whom the viewer follows, $4 limit, $5 offset,
-# $6 prefix of a domain, or NULL: then $1 is also looked for in display names, and where a domain
-# is given $1 must be the whole user name. Whom one follows first, then those with most followers.
-SEARCH_ACCOUNTS = Query(
-    f"""
-    SELECT 0::bigint AS cursor, a.id, a.xmin::text::bigint AS version FROM (
-        (SELECT n.id FROM accounts n
-         WHERE {_prefix("lower(n.username)", "$1::text")}
-           AND ($6::text IS NULL OR (lower(n.username) = $1 AND starts_with(n.domain, $6)))
-         LIMIT {_CANDIDATES})
-        UNION
-        (SELECT n.id FROM accounts n
-         WHERE $6::text IS NULL AND {_prefix("lower(n.display_name)", "$1::text")}
-         LIMIT {_CANDIDATES})
-        UNION
-        (SELECT n.id FROM follows f JOIN accounts n ON n.id = f.target_id
-         WHERE f.account_id = $2::bigint AND f.accepted_at IS NOT NULL AND $6::text IS NULL
-           AND (starts_with(lower(n.username), $1) OR starts_with(lower(n.display_name), $1))
-         ORDER BY f.id DESC LIMIT {_CANDIDATES})
-    ) found
-    JOIN accounts a ON a.id = found.id
-    LEFT JOIN follows f ON f.account_id = $2 AND f.target_id = a.id AND f.accepted_at IS NOT NULL
-    WHERE a.suspended_at IS NULL AND a.deleted_at IS NULL
-      AND (NOT $3::boolean OR f.id IS NOT NULL)
-      AND NOT EXISTS (
-          SELECT 1 FROM blocks b WHERE b.account_id = a.id AND b.target_id = $2)
-    ORDER BY f.id IS NULL, lower(a.username) <> $1, a.domain IS NOT NULL,
-        a.followers_count DESC, a.id
-    LIMIT $4 OFFSET $5
-    """,
-    AccountHeadRow,
-)
-
-
 class TagRow(msgspec.Struct, frozen=True, gc=False):
     """A hashtag: `name` in lower case, `display_name` as it was first written."""
 

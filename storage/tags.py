@@ -20,6 +20,7 @@ class TagDetailRow(msgspec.Struct, frozen=True, gc=False):
     name: str
     following: bool
     history: list[Any]
+    featuring: bool = False
 
 
 # $1 ids, $2 viewer or NULL, $3 the smallest id of a post that counts. A day's first id leads to the
@@ -39,7 +40,9 @@ TAG_DETAILS = Query(
                 WHERE st.tag_id = t.id AND st.status_id > $3 AND s.visibility = 'public'
                 GROUP BY 1
             ) d
-        ), '[]') AS history
+        ), '[]') AS history,
+        EXISTS (SELECT 1 FROM featured_tags ft
+                WHERE ft.account_id = $2 AND ft.tag_id = t.id OFFSET 0) AS featuring
     FROM unnest($1::bigint[]) WITH ORDINALITY AS wanted (id, place)
     JOIN tags t ON t.id = wanted.id
     ORDER BY wanted.place

@@ -83,6 +83,8 @@ _ACTOR_TERMS: dict[str, Any] = {
     "indexable": "toot:indexable",
     "memorial": "toot:memorial",
     "suspended": "toot:suspended",
+    # FEP-844e
+    "implements": {"@id": "https://w3id.org/fep/844e#implements", "@container": "@list"},
     # FEP-2c59
     "webfinger": "https://purl.archive.org/socialweb/webfinger#webfinger",
 }

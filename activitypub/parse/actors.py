@@ -1,7 +1,8 @@
 """Actors: people, bots, groups and servers."""
 
 from collections.abc import Mapping
-from typing import Any
+from html import escape
+from typing import Any, NamedTuple
 
 from activitypub.model import Actor, PropertyValue
 from activitypub.parse import scalars
@@ -74,12 +75,36 @@ def parse_actor(document: Mapping[str, Any]) -> Actor:
 
 
 def _fields(value: Any) -> tuple[PropertyValue, ...]:
-    rows = scalars.objects(value, MAX_ATTACHMENTS_READ)
-    found = [_field(row) for row in rows if scalars.first(row.get("type")) == "PropertyValue"]
-    return tuple(row for row in found if row is not None)[:MAX_FIELDS]
+    """Read the rows of a profile: schema:PropertyValue, or Note and Link (FEP-fb2a). Who writes a
+    row in both forms means one."""
+    rows = list(scalars.objects(value, MAX_ATTACHMENTS_READ))
+    found = [_field(row) for row in rows]
+    legacy = {row.name for row in found if row is not None and row.legacy}
+    kept = (row for row in found if row is not None and (row.legacy or row.name not in legacy))
+    return tuple(PropertyValue(row.name, row.value) for row in kept)[:MAX_FIELDS]
 
 
-def _field(row: Mapping[str, Any]) -> PropertyValue | None:
+class _Field(NamedTuple):
+    name: str
+    value: str
+    legacy: bool
+
+
+def _field(row: Mapping[str, Any]) -> _Field | None:
     name = scalars.text(row.get("name"), MAX_NAME_CHARS)
-    value = scalars.text(row.get("value"), MAX_NAME_CHARS)
-    return None if name is None or value is None else PropertyValue(name, value)
+    match scalars.first(row.get("type")):
+        case "PropertyValue":
+            value, legacy = scalars.text(row.get("value"), MAX_NAME_CHARS), True
+        case "Note":
+            value, legacy = scalars.text(row.get("content"), MAX_NAME_CHARS), False
+        case "Link":
+            value, legacy = _anchor(scalars.reference(row.get("href"))), False
+            name = name or (value and scalars.reference(row.get("href")))
+        case _:
+            return None
+    return None if name is None or value is None else _Field(name, value, legacy)
+
+
+def _anchor(href: str | None) -> str | None:
+    """The value of a row is HTML."""
+    return f'<a href="{escape(href)}" rel="me">{escape(href)}</a>' if href else None

@@ -1,6 +1,6 @@
 """Links, attachments and images: where the bytes of things are."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from activitypub.model import Attachment, Link
@@ -25,12 +25,21 @@ def parse_urls(value: Any) -> tuple[str | None, tuple[Link, ...]]:
     """
     if isinstance(value, str):
         return scalars.reference(value), ()
-    found = (parse_link(member) for member in scalars.listed(value, MAX_LINKS))
-    links = tuple(link for link in found if link is not None)
+    found = (parse_link(member) for member in _with_nested(scalars.listed(value, MAX_LINKS)))
+    links = tuple(link for link in found if link is not None)[:MAX_LINKS]
     best = _best_page(links)
     if len(links) == 1 and links[0] == Link(links[0].href):
         return best, ()
     return best, links
+
+
+def _with_nested(members: list[Any]) -> Iterator[Any]:
+    """Give the links and, behind each, those that are in its `tag`: PeerTube puts the files of a
+    playlist there."""
+    for member in members:
+        yield member
+        if isinstance(member, dict):
+            yield from scalars.objects(member.get("tag"), MAX_LINKS)
 
 
 def _best_page(links: tuple[Link, ...]) -> str | None:

@@ -16,12 +16,13 @@ from activitypub.parse.limits import (
     MAX_SUMMARY_CHARS,
 )
 from activitypub.parse.media import parse_attachments, parse_image, parse_urls
+from activitypub.parse.places import parse_location
 from activitypub.parse.tags import parse_tags
 from activitypub.parse.types import MAX_TYPE_CHARS, Family, expect_type, names
 
 _KNOWN_OBJECT = names("""
     @context id type attributedTo name nameMap summary summaryMap content contentMap source
-    mediaType published updated startTime endTime duration to cc bto bcc audience inReplyTo
+    mediaType published updated startTime endTime duration location to cc bto bcc audience inReplyTo
     context conversation url attachment image icon tag sensitive oneOf anyOf closed votersCount
     quote quoteUrl quoteUri _misskey_quote quoteAuthorization replyAuthorization approvedBy
     interactionPolicy replies likes shares""")
@@ -61,6 +62,7 @@ def parse_object(document: Mapping[str, Any], *, language: str | None = None) ->
         start_time=scalars.time(get("startTime")),
         end_time=None if poll else scalars.time(get("endTime")),
         duration_s=scalars.duration(get("duration")),
+        location=parse_location(get("location")),
         to=scalars.recipients(get("to")),
         cc=scalars.recipients(get("cc")),
         audience=scalars.recipients(get("audience")),

@@ -1,12 +1,21 @@
 """Local accounts as Actor documents."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from activitypub.keys import load_public_key, multikey_encode
 from activitypub.model import Actor, ActorKey, Emoji, PropertyValue
 from fedserver.context import Context
 from fedserver.uris import Uris
 from storage.accounts import AccountRow, KeyRow
+
+_IMPLEMENTS = [
+    {
+        "type": "Link",
+        "href": "https://datatracker.ietf.org/doc/html/rfc9421",
+        "name": "RFC-9421: HTTP Message Signatures",
+    }
+]
 
 
 def actor(
@@ -29,6 +38,7 @@ def actor(
         followers=account.followers_url,
         following=account.following_url,
         featured=account.featured_url,
+        featured_tags=uris.featured_tags(account.uri) if account.featured_url else None,
         shared_inbox=account.shared_inbox_url,
         keys=tuple(_key(row) for row in keys if row.kind != "recovery"),
         icon_url=uris.media(account.avatar_blob) if account.avatar_blob else None,
@@ -43,7 +53,16 @@ def actor(
         fields=tuple(PropertyValue(one["name"], one["value"]) for one in account.fields),
         emojis=tuple(emoji(one) for one in account.emojis),
         webfinger=f"{account.username}@{ctx.config.instance.domain}",
+        unknown=_capabilities(account),
     )
+
+
+def _capabilities(account: AccountRow) -> dict[str, Any]:
+    """What this server can do that cannot be seen in its documents (FEP-844e): said by the instance
+    actor of itself, and by people of what generated them."""
+    if account.actor_type == "Application" and account.outbox_url is None:
+        return {"implements": _IMPLEMENTS}
+    return {"generator": {"type": "Application", "implements": _IMPLEMENTS}}
 
 
 def emoji(entry: dict[str, str]) -> Emoji:

@@ -103,6 +103,7 @@ def _note(ctx: Context, row: StatusRow, parts: _Parts) -> Object:
         to=to,
         cc=cc,
         in_reply_to=facts.parent_uri,
+        context=facts.context_uri,
         conversation=facts.thread_uri,
         url=row.url,
         attachments=tuple(_attachment(uris, one) for one in parts.media.get(row.id, [])),
@@ -115,6 +116,8 @@ def _note(ctx: Context, row: StatusRow, parts: _Parts) -> Object:
         sensitive=row.sensitive,
         poll=_poll(poll) if poll else None,
         replies=f"{row.uri}/replies",
+        likes=f"{row.uri}/likes",
+        shares=f"{row.uri}/shares",
     )
     return with_consents(note, facts.author_followers_url, parts.consents.get(row.id))
 

@@ -8,6 +8,7 @@ from fedserver.effects.compare import compare_followers
 from fedserver.effects.consents import Consents, NewQuote
 from fedserver.effects.create import AlreadyPosted, Create
 from fedserver.effects.delete import DeleteActor, DeleteStatus
+from fedserver.effects.feature_tag import FeatureTag, UnfeatureTag
 from fedserver.effects.featuring import read_featured
 from fedserver.effects.flag import Flag
 from fedserver.effects.follow import Accept, Follow, Reject, accept, reject
@@ -21,11 +22,13 @@ from fedserver.effects.poll_totals import end_polls, tell_totals
 from fedserver.effects.private import Bookmark, Mute
 from fedserver.effects.quote import QuoteRequest, RevokeQuote, settle_proof
 from fedserver.effects.react import React, ReactedEmoji
-from fedserver.effects.receiving import READERS, receive
+from fedserver.effects.receiving import READERS, receive, receive_hearsay
 from fedserver.effects.telling import SetQuotePolicy
+from fedserver.effects.threads import complete_thread
 from fedserver.effects.undo import Undo, announce_of
 from fedserver.effects.update import UpdateActor, UpdateStatus
 from fedserver.effects.vote import Vote
+from fedserver.effects.wanted_threads import ask_for_thread
 
 __all__ = [
     "READERS",
@@ -39,6 +42,7 @@ __all__ = [
     "Create",
     "DeleteActor",
     "DeleteStatus",
+    "FeatureTag",
     "Flag",
     "Follow",
     "Like",
@@ -60,20 +64,24 @@ __all__ = [
     "SetQuotePolicy",
     "Undo",
     "Undoable",
+    "UnfeatureTag",
     "Unpin",
     "UpdateActor",
     "UpdateStatus",
     "Vote",
     "accept",
     "announce_of",
+    "ask_for_thread",
     "bring_status",
     "compare_followers",
+    "complete_thread",
     "end_polls",
     "find_by_url",
     "perform",
     "perform_in",
     "read_featured",
     "receive",
+    "receive_hearsay",
     "reject",
     "settle_proof",
     "tell_totals",

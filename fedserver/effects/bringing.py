@@ -3,18 +3,19 @@
 import asyncio
 from collections.abc import Iterable
 from datetime import datetime
+from html import escape
 from typing import Any
-
-import nh3
 
 from activitypub.addressing import visibility_of
 from activitypub.errors import ProtocolError
 from activitypub.model import Attachment, Object, Poll
-from activitypub.origins import same_origin
+from activitypub.origins import is_web_url, same_origin
 from activitypub.parse import ACTOR_TYPES, parse_actor, parse_object
 from fedserver.context import Context
 from fedserver.effects.new_status import Mentioned, NewPoll, NewStatus, RemoteMedia, insert_status
 from fedserver.effects.quoting import consents_of
+from fedserver.effects.shown_objects import attachments_of, facts_of, links_of
+from fedserver.effects.wanted_threads import ask_for_thread
 from fedserver.errors import FedserverError, Gone, NotFound, Refused
 from fedserver.services import fetch, resolve
 from fedserver.services.fetch import Budget
@@ -36,7 +37,7 @@ _MAX_STRANGERS = 5  # unknown mentioned accounts that are fetched for one status
 _MAX_CHARS_AT_ONCE = 10_000  # of content that is cleaned without a thread
 _OWN_TEXT = ("Note", "Question")
 STATUS_TYPES = frozenset(
-    {"Note", "Question", "Article", "Page", "Image", "Video", "Audio", "Event", "Document"}
+    {"Note", "Question", "Article", "Page", "Image", "Video", "Audio", "Event", "Document", "Place"}
 )
 
 
@@ -90,6 +91,8 @@ async def store_object(ctx: Context, fetched: Object, budget: Budget) -> StatusR
     row = await ctx.db.one(STATUS_BY_URI, fetched.id)
     if row is None:
         raise NotFound("Record not found")
+    if status.replies_uri or status.context_uri:
+        await ask_for_thread(ctx, row.thread_id, row.id)
     return row
 
 
@@ -130,10 +133,12 @@ async def status_of_object(
         emojis=resolve.emoji_entries(given.emojis),
         mentions=await _mentions(ctx, given, author, budget),
         tags=_tags(given),
-        media=tuple(_media(given.attachments)),
+        media=tuple(_media(attachments_of(given))),
         poll=_poll(given.poll, now) if given.poll else None,
         consents=await consents_of(ctx, given, author, budget, bring_status),
         created_at=created_at,
+        replies_uri=_collection(given.replies, given),
+        context_uri=_context(given),
     )
 
 
@@ -156,6 +161,17 @@ async def _parent(
     return parent
 
 
+def _collection(uri: str | None, given: Object) -> str | None:
+    """An object's own collections lie where it does itself."""
+    return uri if uri and same_origin(uri, given.id) else None
+
+
+def _context(given: Object) -> str | None:
+    """The thread's collection is its first author's, who may be on any server (FEP-7888). Many
+    write a `context` that is only a name."""
+    return given.context if given.context and is_web_url(given.context) else None
+
+
 def _honest_url(given: Object) -> str:
     """A page on another host than the id would let an author borrow somebody's name."""
     return given.url if given.url and same_origin(given.url, given.id) else given.id
@@ -171,8 +187,16 @@ async def _cleaned(given: Object) -> str:
 def _content(given: Object) -> str:
     content = clean_html(_given_html(given))
     if given.type in _OWN_TEXT:
-        return content
-    return _title(given) + (content or clean_html(given.summary or "")) + _link(given)
+        return _topic(given, content) + content
+    body = content or clean_html(given.summary or "")
+    return _title(given) + facts_of(given) + body + links_of(given) + _link(given)
+
+
+def _topic(given: Object, content: str) -> str:
+    """Forums name the Notes that begin a topic; what the text says already is not repeated."""
+    if given.type != "Note" or not given.name or not content:
+        return ""
+    return "" if clean_plain(given.name, 500) in html_to_text(content) else _title(given)
 
 
 def _given_html(given: Object) -> str:
@@ -186,11 +210,11 @@ def _given_html(given: Object) -> str:
 
 def _title(given: Object) -> str:
     name = clean_plain(given.name or "", 500)
-    return f"<p><strong>{nh3.clean_text(name)}</strong></p>" if name else ""
+    return f"<p><strong>{escape(name, quote=False)}</strong></p>" if name else ""
 
 
 def _link(given: Object) -> str:
-    url = nh3.clean_text(_honest_url(given))
+    url = escape(_honest_url(given))
     return clean_html(f'<p><a href="{url}">{url}</a></p>')
 
 

@@ -18,6 +18,7 @@ from fedserver.effects.outcomes import Ignored
 from fedserver.effects.permission import require_here, require_visible
 from fedserver.effects.to_relays import announcement, mastodon_relays
 from fedserver.effects.vote import Vote
+from fedserver.effects.wanted_threads import ask_for_thread
 from fedserver.errors import NotFound, Refused
 from storage.accounts import ACCOUNT_BY_ID, COUNT_STATUS, AccountRow
 from storage.database import Transaction
@@ -66,6 +67,7 @@ class Create(Act):
         if status.parent is not None:
             await ask_first(ctx, tx, "reply", status.parent, self, status.uri)
         await self._claim_key(ctx, tx)
+        await self._ask_for_the_rest(ctx, tx)
         await tx.execute(COUNT_STATUS, self.actor.id, 1, status.created_at, status.id)
         await fan_out(
             ctx,
@@ -82,6 +84,12 @@ class Create(Act):
                 NOTIFY_SUBSCRIBERS, ctx.ids.new(), self.actor.id, status.id, ctx.clock.now()
             )
         return True
+
+    async def _ask_for_the_rest(self, ctx: Context, tx: Transaction) -> None:
+        """What answers somebody elsewhere has neighbours that nobody sent us."""
+        parent = self.status.parent
+        if not self.actor.local and parent is not None and not parent.local:
+            await ask_for_thread(ctx, parent.thread_id, self.status.id, db=tx)
 
     async def _claim_key(self, ctx: Context, tx: Transaction) -> None:
         key = self.status.idempotency_key

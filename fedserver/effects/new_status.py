@@ -20,6 +20,7 @@ from storage.statuses import (
     PUT_TAGS,
     StatusRow,
 )
+from storage.threads import MOVE_THREADS, PUT_COLLECTIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,9 @@ class NewStatus:
     poll: NewPoll | None = None
     application_id: int | None = None
     idempotency_key: str | None = field(default=None)
+    # Where a peer has more of the thread (ActivityStreams `replies`, FEP-7888 `context`).
+    replies_uri: str | None = None
+    context_uri: str | None = None
     consents: Consents | None = None  # None: what is written of them stays
 
 
@@ -93,6 +97,9 @@ async def insert_status(
     await write_parts(ctx, tx, author, status)
     if status.parent is not None:
         await tx.execute(COUNT_REPLY, status.parent.id, 1)
+    if status.replies_uri or status.context_uri:
+        await tx.execute(PUT_COLLECTIONS, status.id, status.replies_uri, status.context_uri)
+    await tx.execute(MOVE_THREADS, status.uri, thread_id(status))
     await tx.execute(ADOPT_ORPHANS, status.uri, status.id, author.id, thread_id(status))
     if status.consents not in (None, NOTHING):
         await write_consents(ctx, tx, author, status.id, status.consents, new=True)

@@ -1,9 +1,10 @@
 """A peer's activity becomes an act: the one table of what can come in."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 
 from activitypub.errors import ProtocolError
+from activitypub.hearsay import Hearsay
 from activitypub.trust import Verified
 from fedserver.context import Context
 from fedserver.effects.acts import Act
@@ -12,6 +13,7 @@ from fedserver.effects.create import Create
 from fedserver.effects.featuring import read_add, read_remove
 from fedserver.effects.flag import Flag
 from fedserver.effects.follow import Follow
+from fedserver.effects.forwarding import Forwarding, forward_in, forwarding_of
 from fedserver.effects.incoming import Incoming
 from fedserver.effects.meanings import (
     read_any_accept,
@@ -24,6 +26,7 @@ from fedserver.effects.outcomes import DONE, DUPLICATE, Ignored, Outcome, Outcom
 from fedserver.effects.performing import perform_in
 from fedserver.effects.quote import QuoteRequest
 from fedserver.effects.react import React, read_like
+from fedserver.effects.refetching import read_hearsay_act
 from fedserver.effects.undo import Undo
 from fedserver.effects.update import read_update
 from fedserver.errors import Denied, Gone, Invalid, NotFound, Refused, Unreachable
@@ -62,9 +65,31 @@ async def receive(ctx: Context, verified: Verified, budget: Budget, *, item_id: 
 
     Gives the outcome; the caller settles those that changed nothing. Database errors are raised.
     """
+    return await _outcome(_receive(ctx, verified, budget, item_id))
+
+
+async def receive_hearsay(
+    ctx: Context, hearsay: Hearsay, budget: Budget, *, item_id: int
+) -> Outcome:
+    """Do what the origin of a forwarded activity confirms, and settle its inbox item, as `receive`
+    does."""
+    return await _outcome(_receive_hearsay(ctx, hearsay, budget, item_id))
+
+
+async def _receive(ctx: Context, verified: Verified, budget: Budget, item_id: int) -> Outcome:
+    act = await _read(ctx, verified, budget)
+    forwarding = await forwarding_of(ctx, verified)
+    return await _perform_and_settle(ctx, act, item_id, forwarding)
+
+
+async def _receive_hearsay(ctx: Context, hearsay: Hearsay, budget: Budget, item_id: int) -> Outcome:
+    act = await read_hearsay_act(ctx, hearsay, budget)
+    return await _perform_and_settle(ctx, act, item_id, None)
+
+
+async def _outcome(receiving: Coroutine[None, None, Outcome]) -> Outcome:
     try:
-        act = await _read(ctx, verified, budget)
-        return await _perform_and_settle(ctx, act, item_id)
+        return await receiving
     except Ignored as ignored:
         return Outcome(OutcomeName.IGNORED, ignored.reason)
     except Unreachable as error:
@@ -89,8 +114,12 @@ async def _read(ctx: Context, verified: Verified, budget: Budget) -> Act:
     return await reader(Incoming(ctx, activity, actor, budget))
 
 
-async def _perform_and_settle(ctx: Context, act: Act, item_id: int) -> Outcome:
+async def _perform_and_settle(
+    ctx: Context, act: Act, item_id: int, forwarding: Forwarding | None
+) -> Outcome:
     async with ctx.db.transaction() as tx:
         outcome = DONE if await perform_in(ctx, tx, act) else DUPLICATE
+        if outcome is DONE and forwarding is not None:
+            await forward_in(ctx, tx, forwarding, item_id, act.actor.uri)
         await tx.execute(SETTLE, item_id, outcome.name, outcome.reason, ctx.clock.now())
     return outcome

@@ -44,7 +44,7 @@ def _tag(uris: Uris, row: TagDetailRow, today: int) -> Json:
         "url": uris.tag(row.name),
         "history": _history(row.history, today),
         "following": row.following,
-        "featuring": False,
+        "featuring": row.featuring,
     }
 
 

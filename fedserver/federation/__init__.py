@@ -1,5 +1,23 @@
 """What peers call. Importing the room registers its endpoints."""
 
-from fedserver.federation import actors, collections, followers, inbox, nodeinfo, objects, wellknown
+from fedserver.federation import (
+    actors,
+    collections,
+    followers,
+    inbox,
+    nodeinfo,
+    objects,
+    threads,
+    wellknown,
+)
 
-__all__ = ["actors", "collections", "followers", "inbox", "nodeinfo", "objects", "wellknown"]
+__all__ = [
+    "actors",
+    "collections",
+    "followers",
+    "inbox",
+    "nodeinfo",
+    "objects",
+    "threads",
+    "wellknown",
+]

@@ -1,38 +1,28 @@
 """Collections of a person: outbox, followers, following, featured (ActivityPub §5)."""
 
-from collections.abc import Sequence
-
 from aiohttp import web
 
 from activitypub.build import to_document
 from activitypub.json_bytes import dumps, loads
-from activitypub.model import Collection, Object
+from activitypub.model import Collection
 from fedserver import documents
 from fedserver.context import Context
 from fedserver.errors import NotFound
 from fedserver.federation.actors import local_account
+from fedserver.federation.collection_pages import CollectionParams, head, page
 from fedserver.federation.replies import activity_reply
 from fedserver.federation.requests import check_fetch
-from fedserver.routing import Id, Media, Params, Reply, endpoint
+from fedserver.routing import Media, Reply, endpoint
+from fedserver.uris import Uris
 from storage.accounts import AccountRow
+from storage.featured_tags import FEATURED_TAGS_OF
 from storage.federation_reads import FOLLOWER_PAGE, FOLLOWING_PAGE, OUTBOX_PAGE, RelatedRow
-from storage.paging import Cursor, Paged, PageEdges, edges, fetch_page
+from storage.paging import Paged, edges, fetch_page
 from storage.statuses import PINNED_OF_ACCOUNT
 
 _OUTBOX_PAGE = 20
 _PEOPLE_PAGE = 40
 _MEDIA = Media.ACTIVITY
-
-
-class CollectionParams(Params, frozen=True, kw_only=True):
-    """`page` asks for a page; `max_id` and `min_id` say which."""
-
-    page: str | None = None
-    max_id: Id | None = None
-    min_id: Id | None = None
-
-    def cursor(self, limit: int) -> Cursor:
-        return Cursor(limit, max_id=self.max_id, min_id=self.min_id)
 
 
 @endpoint("GET", "/users/{username}/outbox", media=_MEDIA, rate="none")
@@ -43,12 +33,12 @@ async def outbox(
     account = await _readable(ctx, request, username)
     uri = account.outbox_url or ""
     if params.page is None:
-        return activity_reply(_head(uri, account.statuses_count))
+        return activity_reply(head(uri, account.statuses_count))
     cursor = params.cursor(_OUTBOX_PAGE)
     rows = await fetch_page(ctx.db, OUTBOX_PAGE, cursor, account.id)
-    page = to_document(_page(uri, [], edges(rows, cursor, lambda row: row.id), params))
+    listed = to_document(page(uri, [], edges(rows, cursor, lambda row: row.id), params))
     # As they were sent, with a context of their own: their proofs hold for nothing else.
-    return activity_reply(dumps({**page, "orderedItems": [loads(row.document) for row in rows]}))
+    return activity_reply(dumps({**listed, "orderedItems": [loads(row.document) for row in rows]}))
 
 
 @endpoint("GET", "/users/{username}/followers", media=_MEDIA, rate="none")
@@ -90,6 +80,26 @@ async def featured(ctx: Context, request: web.Request, username: str) -> Reply:
     )
 
 
+@endpoint("GET", "/users/{username}/collections/tags", media=_MEDIA, rate="none")
+async def featured_tags(ctx: Context, request: web.Request, username: str) -> Reply:
+    """Give the hashtags that a person shows on their profile (toot:featuredTags)."""
+    account = await _readable(ctx, request, username)
+    uris = Uris(ctx.config.base_url)
+    rows = await ctx.db.fetch(FEATURED_TAGS_OF, account.id)
+    hashtags = [
+        {"type": "Hashtag", "href": uris.tag(row.tag_name), "name": f"#{row.name}"} for row in rows
+    ]
+    return activity_reply(
+        Collection(
+            type="Collection",
+            id=uris.featured_tags(account.uri),
+            total_items=len(hashtags),
+            # A Hashtag is a Link without an id, which the model has no place for among items.
+            unknown={"items": hashtags} if hashtags else {},
+        )
+    )
+
+
 async def _readable(ctx: Context, request: web.Request, username: str) -> AccountRow:
     account = await local_account(ctx, username)
     if account.deleted_at is not None:
@@ -109,35 +119,8 @@ async def _people(
     if account.hide_collections:
         return activity_reply(Collection(type="OrderedCollection", id=uri, total_items=total))
     if params.page is None:
-        return activity_reply(_head(uri or "", total))
+        return activity_reply(head(uri or "", total))
     cursor = params.cursor(_PEOPLE_PAGE)
     rows = await fetch_page(ctx.db, query, cursor, account.id)
     people = [row.uri for row in rows]
-    return activity_reply(_page(uri or "", people, edges(rows, cursor, lambda row: row.id), params))
-
-
-def _head(uri: str, total: int) -> Collection:
-    return Collection(type="OrderedCollection", id=uri, total_items=total, first=f"{uri}?page=true")
-
-
-def _page(
-    uri: str,
-    items: Sequence[str | Object],
-    page_edges: PageEdges,
-    params: CollectionParams,
-) -> Collection:
-    older, newer = page_edges.next_max_id, page_edges.prev_min_id
-    return Collection(
-        type="OrderedCollectionPage",
-        id=_page_uri(uri, params),
-        part_of=uri,
-        items=tuple(items),
-        next=f"{uri}?page=true&max_id={older}" if older is not None else None,
-        prev=f"{uri}?page=true&min_id={newer}" if newer is not None else None,
-    )
-
-
-def _page_uri(uri: str, params: CollectionParams) -> str:
-    at = f"&max_id={params.max_id}" if params.max_id is not None else ""
-    at += f"&min_id={params.min_id}" if params.min_id is not None else ""
-    return f"{uri}?page=true{at}"
+    return activity_reply(page(uri or "", people, edges(rows, cursor, lambda row: row.id), params))

@@ -5,8 +5,10 @@ from typing import Any
 from aiohttp import web
 
 from activitypub.errors import DocumentError, SignatureError, Untrusted
+from activitypub.hearsay import Hearsay, read_hearsay
 from activitypub.json_bytes import dumps, loads
-from activitypub.origins import host_of
+from activitypub.model import Activity
+from activitypub.origins import host_of, same_origin
 from activitypub.parse import parse_envelope
 from activitypub.signatures import SignedRequest
 from activitypub.trust import Verified, authenticate
@@ -23,6 +25,7 @@ from fedserver.services import fetch, followers, proving, refusals, relaying, ve
 from fedserver.services.fetch import Budget
 from fedserver.services.verification import KeyGone
 from storage.accounts import ACCOUNT_BY_URI
+from storage.forwarding import IS_KNOWN_STATUS
 from storage.hosts import HEARD_FROM
 from storage.inbox import NewItem
 
@@ -116,7 +119,7 @@ async def _deletes_a_stranger(ctx: Context, document: dict[str, Any]) -> bool:
 
 async def _verify(
     ctx: Context, request: SignedRequest, document: dict[str, Any]
-) -> tuple[Verified, bytes] | None:
+) -> tuple[Verified | Hearsay, bytes] | None:
     """Give what the signer may say of it, and the bytes to keep; None for what is nothing to us:
     a Delete that nobody can prove any more, or a relay's other news."""
     try:
@@ -131,6 +134,8 @@ async def _verify(
         author = await _author(ctx, document, activity.actor, key.actor_uri)
         if by_relay and author != activity.actor:
             return _named_by_relay(document, key.actor_uri)
+        if activity.actor != author and await _concerns_us(ctx, document, activity):
+            return read_hearsay(activity, author), request.body
         verified = authenticate(activity, author)
         if author == key.actor_uri:
             await followers.hear(ctx, request, author)
@@ -163,9 +168,25 @@ async def _author(ctx: Context, document: dict[str, Any], actor: str | None, sen
     return proven or sender
 
 
-async def _store(ctx: Context, verified: Verified, body: bytes) -> None:
-    activity = verified.activity
-    item = NewItem(activity.id or "", verified.signer, activity.type, body)
+async def _concerns_us(ctx: Context, document: dict[str, Any], activity: Activity) -> bool:
+    """Whether it is worth asking the origin for what somebody brings without proof: it is, or
+    answers, a status that is known here. What is ours nobody brings us."""
+    if activity.actor is None or same_origin(activity.actor, ctx.config.base_url):
+        return False
+    created = document.get("object")
+    answered = created.get("inReplyTo") if isinstance(created, dict) else None
+    ids = [one for one in (activity.object_id, answered) if isinstance(one, str)]
+    return await ctx.db.value(IS_KNOWN_STATUS, ids) is True
+
+
+async def _store(ctx: Context, said: Verified | Hearsay, body: bytes) -> None:
+    if isinstance(said, Hearsay):
+        # Under a name of its own, so that nobody can take the place of the activity itself.
+        name = f"{said.activity_id} brought by {said.sender}"
+        item = NewItem(name, said.sender, said.type, body)
+    else:
+        activity = said.activity
+        item = NewItem(activity.id or "", said.signer, activity.type, body)
     await ctx.inbox.put(item, ctx.clock.now())
 
 

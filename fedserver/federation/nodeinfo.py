@@ -7,7 +7,8 @@ from activitypub import nodeinfo
 from fedserver import __version__
 from fedserver.context import Context
 from fedserver.routing import Reply, endpoint
-from storage.federation_reads import USAGE, UsageRow
+from fedserver.uris import Uris
+from storage.federation_reads import STAFF, USAGE, UsageRow
 
 _CACHE_FOR = {"Cache-Control": "max-age=1800, public"}
 _NOBODY = UsageRow(0, 0, 0, 0)
@@ -16,7 +17,10 @@ _NOBODY = UsageRow(0, 0, 0, 0)
 @endpoint("GET", "/.well-known/nodeinfo", rate="none")
 async def links(ctx: Context) -> Reply:
     """Say where the documents are."""
-    return Reply(nodeinfo.links(ctx.config.base_url), headers=_CACHE_FOR)
+    return Reply(
+        nodeinfo.links(ctx.config.base_url, Uris(ctx.config.base_url).instance_actor),
+        headers=_CACHE_FOR,
+    )
 
 
 @endpoint("GET", "/nodeinfo/2.0", rate="none")
@@ -43,15 +47,17 @@ async def _document(ctx: Context, version: Literal["2.0", "2.1"]) -> Reply:
         active_halfyear=usage.active_halfyear,
         local_posts=usage.local_posts,
         open_registrations=False,  # people come by invitation
-        metadata=_metadata(ctx),
+        metadata=await _metadata(ctx),
     )
     return Reply(document, content_type=nodeinfo.content_type(version), headers=_CACHE_FOR)
 
 
-def _metadata(ctx: Context) -> dict[str, Any]:
+async def _metadata(ctx: Context) -> dict[str, Any]:
     return {
         "nodeName": ctx.config.instance.title,
         "nodeDescription": ctx.config.instance.description,
+        "staffAccounts": await ctx.db.values(STAFF),
+        "federation": {"enabled": True},
         # Client libraries know a server by its upstream's API.
         "upstream": {"name": "mastodon"},
     }

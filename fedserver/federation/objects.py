@@ -4,22 +4,19 @@ What not everybody may read is given to signed requests of those who may (one pr
 storage.visibility); for all others it does not exist.
 """
 
-from collections.abc import Awaitable, Callable
-
 from aiohttp import web
 
 from activitypub.json_bytes import loads
-from activitypub.model import Activity, Collection, Object
+from activitypub.model import Activity
 from activitypub.parse import parse_activity
 from fedserver import documents
 from fedserver.context import Context
 from fedserver.errors import NotFound
 from fedserver.federation.replies import activity_reply, tombstone_reply
 from fedserver.federation.requests import check_fetch, signer_of
-from fedserver.routing import Id, Media, Params, Reply, endpoint
+from fedserver.routing import Media, Reply, endpoint
 from fedserver.uris import Uris
 from storage.accounts import AccountRow
-from storage.federation_reads import PUBLIC_REPLIES
 from storage.outbox import ACTIVITY_BY_URI, ActivityRow
 from storage.quotes import AUTHORIZATION_BY_URI
 from storage.statuses import (
@@ -32,15 +29,7 @@ from storage.statuses import (
 
 _MEDIA = Media.ACTIVITY
 _PUBLIC = ("public", "unlisted")
-_REPLIES_PAGE = 50
 _MADE_EVERY_S = 5
-
-
-class RepliesParams(Params, frozen=True, kw_only=True):
-    """`min_id`: the replies after this one."""
-
-    page: str | None = None
-    min_id: Id | None = None
 
 
 @endpoint("GET", "/users/{username}/statuses/{id}", media=_MEDIA, rate="none")
@@ -48,30 +37,26 @@ class RepliesParams(Params, frozen=True, kw_only=True):
 async def note(ctx: Context, request: web.Request, username: str, id: int) -> Reply:
     """Give a Note or Question; 410 with a Tombstone after deletion."""
     uri = Uris(ctx.config.base_url).status(username, id)
-    row = await _readable_status(ctx, request, id)
+    row = await readable_status(ctx, request, id)
     if row is None or row.uri != uri or row.reblog_of_id is not None:
-        return await _tombstone(ctx, uri)
+        return await tombstone_of(ctx, uri)
     is_public = row.visibility in _PUBLIC
-
-    async def make() -> bytes:
-        return documents.serialise((await documents.notes(ctx, [row]))[row.id])
-
-    return activity_reply(
-        await _for_a_crowd(ctx, row, "note", make) if is_public else await make(),
-        public=is_public,
-    )
+    body = await (_for_a_crowd(ctx, row) if is_public else _note(ctx, row))
+    return activity_reply(body, public=is_public)
 
 
-async def _for_a_crowd(
-    ctx: Context, row: StatusRow, name: str, make: Callable[[], Awaitable[bytes]]
-) -> bytes:
-    """Give what `make` gives about a public status, made anew when its row changes, and every few
-    seconds: what goes around is asked for by thousands of peers at once."""
+async def _note(ctx: Context, row: StatusRow) -> bytes:
+    return documents.serialise((await documents.notes(ctx, [row]))[row.id])
+
+
+async def _for_a_crowd(ctx: Context, row: StatusRow) -> bytes:
+    """Give the Note of a public status, made anew when its row changes, and every few seconds:
+    what goes around is asked for by thousands of peers at once."""
     now_s = int(ctx.clock.now().timestamp())
-    key = (name, row.id, hash(repr(row)), now_s // _MADE_EVERY_S)
+    key = ("note", row.id, hash(repr(row)), now_s // _MADE_EVERY_S)
     body = ctx.entity_cache.get(key)
     if body is None:
-        body = await make()
+        body = await _note(ctx, row)
         ctx.entity_cache.put(key, body)
     return body
 
@@ -82,43 +67,8 @@ async def status_activity(ctx: Context, request: web.Request, username: str, id:
     uris = Uris(ctx.config.base_url)
     row = await _readable_activity(ctx, request, uris.status_activity(username, id))
     if row is None:
-        return await _tombstone(ctx, uris.status(username, id))
+        return await tombstone_of(ctx, uris.status(username, id))
     return activity_reply(row.document, public=row.listed)
-
-
-@endpoint("GET", "/users/{username}/statuses/{id}/replies", media=_MEDIA, rate="none")
-async def replies(
-    ctx: Context, request: web.Request, username: str, id: int, params: RepliesParams
-) -> Reply:
-    """Give the public replies to a Note, the oldest first."""
-    uri = Uris(ctx.config.base_url).status(username, id)
-    row = await _readable_status(ctx, request, id)
-    if row is None or row.uri != uri:
-        return await _tombstone(ctx, uri)
-    after, is_page = params.min_id or 0, params.page is not None
-
-    async def make() -> bytes:
-        page = await _replies_page(ctx, row, after)
-        whole = Collection(type="Collection", id=f"{uri}/replies", first=page)
-        return documents.serialise(page if is_page else whole)
-
-    body = await _for_a_crowd(ctx, row, f"replies {after} {is_page}", make)
-    return activity_reply(body, public=row.visibility in _PUBLIC)
-
-
-async def _replies_page(ctx: Context, row: StatusRow, after: int) -> Collection:
-    rows = await ctx.db.fetch(PUBLIC_REPLIES, row.id, after, _REPLIES_PAGE)
-    uri = f"{row.uri}/replies"
-    notes = await documents.notes(ctx, [one for one in rows if one.local])
-    items: list[str | Object] = [notes[one.id] if one.local else one.uri for one in rows]
-    more = len(rows) == _REPLIES_PAGE
-    return Collection(
-        type="CollectionPage",
-        id=f"{uri}?page=true&min_id={after}",
-        part_of=uri,
-        items=tuple(items),
-        next=f"{uri}?page=true&min_id={rows[-1].id}" if more else None,
-    )
 
 
 @endpoint("GET", "/activities/{activity_id}", media=_MEDIA, rate="none")
@@ -138,11 +88,11 @@ async def quote_authorization(ctx: Context, request: web.Request, username: str,
     uri = Uris(ctx.config.base_url).quote_authorization(username, id)
     row = await ctx.db.one(AUTHORIZATION_BY_URI, uri)
     if row is None:
-        return await _tombstone(ctx, uri)
+        return await tombstone_of(ctx, uri)
     return activity_reply(documents.quote_authorization(uri, row))
 
 
-async def _readable_status(ctx: Context, request: web.Request, id: int) -> StatusRow | None:
+async def readable_status(ctx: Context, request: web.Request, id: int) -> StatusRow | None:
     """Give a status that everybody, or else the signer of the request, may see."""
     await check_fetch(ctx, request)
     row = await ctx.db.one(VISIBLE_STATUS, id, None)
@@ -170,7 +120,7 @@ async def _may_read(ctx: Context, row: ActivityRow, reader: AccountRow | None) -
     return reader is not None and reader.uri in (*sent.to, *sent.cc)
 
 
-async def _tombstone(ctx: Context, uri: str) -> Reply:
+async def tombstone_of(ctx: Context, uri: str) -> Reply:
     """Give what is left of a deleted status; one that not everybody could read leaves nothing."""
     left = await ctx.db.one(TOMBSTONE_BY_URI, uri)
     if left is None or left.visibility not in _PUBLIC:

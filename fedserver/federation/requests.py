@@ -6,7 +6,7 @@ from aiohttp import web
 
 from activitypub.errors import DocumentError, SignatureError
 from activitypub.origins import host_of
-from activitypub.signatures import SignedRequest
+from activitypub.signatures import SignedRequest, read_claim
 from fedserver.context import Context
 from fedserver.errors import Forbidden, Unsigned
 from fedserver.services import verification
@@ -99,6 +99,25 @@ async def signer_of(ctx: Context, request: web.Request) -> AccountRow | None:
     if account is None or account.gone:
         raise Unsigned("the signer is not welcome here")
     return account
+
+
+async def known_signer(ctx: Context, request: web.Request) -> AccountRow | None:
+    """Give the account that signed a GET where its key is known here already; None for all others,
+    who read what everybody may read, and for whom nothing is fetched.
+
+    Raises Unsigned as `signer_of` does.
+    """
+    if ctx.config.federation.only_signed_fetches:
+        return await signer_of(ctx, request)
+    if not _is_signed(request):
+        return None
+    try:
+        claim = read_claim(signed_request(ctx, request, b""), now=ctx.clock.now())
+    except SignatureError as error:
+        raise Unsigned(error.reason) from error
+    if await verification.known_key(ctx, claim.key_id) is None:
+        return None
+    return await signer_of(ctx, request)
 
 
 def _is_signed(request: web.Request) -> bool:

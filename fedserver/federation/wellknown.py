@@ -2,10 +2,12 @@
 
 from urllib.parse import urlsplit
 
+from aiohttp import web
+
 from activitypub.errors import DocumentError
 from activitypub.hostmeta import XRD_TYPE, host_meta_json, host_meta_xml
 from activitypub.origins import same_origin
-from activitypub.webfinger import JRD_TYPE, Handle, jrd, parse_handle
+from activitypub.webfinger import JRD_TYPE, Handle, jrd, parse_handle, server_jrd, with_rels
 from fedserver.context import Context
 from fedserver.errors import NotFound
 from fedserver.routing import Params, Reply, endpoint
@@ -22,16 +24,28 @@ class WebFingerParams(Params, frozen=True, kw_only=True):
 
 
 @endpoint("GET", "/.well-known/webfinger", rate="none")
-async def webfinger(ctx: Context, params: WebFingerParams) -> Reply:
+async def webfinger(ctx: Context, request: web.Request, params: WebFingerParams) -> Reply:
     """Say which actor a handle or address names. 400 without a resource, 404 for nobody here."""
     if not params.resource:
         return Reply({"error": "resource is missing"}, status=400)
+    rels = request.query.getall("rel", [])
+    if _is_our_address(ctx, params.resource):
+        actor_uri = Uris(ctx.config.base_url).instance_actor
+        document = with_rels(server_jrd(params.resource, actor_uri), rels)
+        return Reply(document, content_type=JRD_TYPE, headers=_CACHE_FOR)
     account = await _find(ctx, params.resource)
     if account is None or account.suspended_at is not None:
         raise NotFound("Record not found")
     if account.deleted_at is not None:
         return Reply({"error": "the account was deleted"}, status=410)
-    return Reply(_jrd(ctx, account), content_type=JRD_TYPE, headers=_CACHE_FOR)
+    return Reply(with_rels(_jrd(ctx, account), rels), content_type=JRD_TYPE, headers=_CACHE_FOR)
+
+
+def _is_our_address(ctx: Context, resource: str) -> bool:
+    """Whether the server itself is meant (FEP-d556), by the address of its pages or names."""
+    scheme = "http" if ctx.config.plain_http else "https"
+    addresses = {ctx.config.base_url, f"{scheme}://{ctx.config.instance.domain}"}
+    return resource.removesuffix("/") in addresses
 
 
 def _jrd(ctx: Context, account: AccountRow) -> dict[str, object]:
@@ -40,8 +54,13 @@ def _jrd(ctx: Context, account: AccountRow) -> dict[str, object]:
         Handle(account.username, ctx.config.instance.domain),
         actor_uri=account.uri,
         profile_url=account.url,
-        subscribe_template=None,
+        subscribe_template=uris.interaction("{uri}"),
         avatar_url=uris.media(account.avatar_blob) if account.avatar_blob else None,
+        intents={
+            intent: uris.interaction("{object}", intent)
+            for intent in ("Follow", "Like", "Announce")
+        }
+        | {"Object": uris.interaction("{object}")},
     )
 
 
@@ -54,6 +73,9 @@ async def _find(ctx: Context, resource: str) -> AccountRow | None:
         return None
     if handle.domain != ctx.config.instance.domain:
         return None
+    if handle.username.lower() == handle.domain.partition(":")[0]:
+        # Mastodon's way to name the server itself.
+        return await ctx.db.one(ACCOUNT_BY_URI, Uris(ctx.config.base_url).instance_actor)
     return await _find_by_name(ctx, handle.username)
 
 

@@ -3,6 +3,7 @@
 import msgspec
 
 from fedserver.context import Context
+from fedserver.effects import ask_for_thread
 from fedserver.entities import (
     context,
     status,
@@ -62,7 +63,9 @@ async def show_context(ctx: Context, caller: Caller | None, id: int) -> JSON:
     Mastodon API: statuses#context.
     """
     viewer = viewer_of(caller)
-    await visible_status(ctx, id, viewer)
+    row = await visible_status(ctx, id, viewer)
+    if viewer is not None:
+        await ask_for_thread(ctx, row.thread_id, row.id, soon=True)
     limits = (
         (_PUBLIC_ANCESTORS, _PUBLIC_DESCENDANTS, _PUBLIC_DEPTH)
         if viewer is None

@@ -42,6 +42,9 @@ async def confirmed_handle(ctx: Context, handle: Handle, actor_uri: str, budget:
         raise Untrusted("WebFinger leads to another actor")
     if subject.domain == handle.domain:
         return handle
+    if subject.username.lower() != handle.username.lower():
+        # Whoever has one name there must not be shown under another, which may be somebody else's.
+        raise Untrusted("the handle has another name than the actor")
     if await find_actor_uri(ctx, subject, budget) != actor_uri:
         raise Untrusted("the domain of the handle leads to another actor")
     return subject

@@ -139,6 +139,8 @@ async def known_by_handle(ctx: Context, username: str, domain: str | None) -> Ac
 async def _confirmed_domain(ctx: Context, actor: Actor, budget: Budget) -> str:
     """Give the domain of the handle: one that WebFinger confirms, else the host of the id."""
     host = host_of(actor.id)
+    if (named := await _named_by_itself(ctx, actor, budget)) is not None:
+        return named
     try:
         handle = await discover.confirmed_handle(
             ctx, Handle(actor.preferred_username or "", host), actor.id, budget
@@ -146,6 +148,21 @@ async def _confirmed_domain(ctx: Context, actor: Actor, budget: Budget) -> str:
     except (FedserverError, ProtocolError):
         return host
     return handle.domain
+
+
+async def _named_by_itself(ctx: Context, actor: Actor, budget: Budget) -> str | None:
+    """Give the domain of the address that an actor on another host says it has (FEP-2c59), where
+    that domain says the same; None for everything else."""
+    try:
+        handle = parse_handle(actor.webfinger or "")
+        if handle.domain == host_of(actor.id):
+            return None
+        if handle.username.lower() != (actor.preferred_username or "").lower():
+            return None
+        found = await discover.find_actor_uri(ctx, handle, budget)
+    except (FedserverError, ProtocolError):
+        return None
+    return handle.domain if found == actor.id else None
 
 
 async def _insert(ctx: Context, actor: Actor, domain: str) -> AccountRow:

@@ -1,6 +1,16 @@
 """What people see with a browser: signing in, agreeing to clients, profiles and posts."""
 
-from fedserver.web import authorize, front, posts, profiles, sign_in, sign_up, tags
+from fedserver.web import authorize, front, interactions, posts, profiles, sign_in, sign_up, tags
 from fedserver.web.static import add_static
 
-__all__ = ["add_static", "authorize", "front", "posts", "profiles", "sign_in", "sign_up", "tags"]
+__all__ = [
+    "add_static",
+    "authorize",
+    "front",
+    "interactions",
+    "posts",
+    "profiles",
+    "sign_in",
+    "sign_up",
+    "tags",
+]

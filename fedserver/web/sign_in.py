@@ -17,8 +17,10 @@ from fedserver.web.rendering import redirect
 from fedserver.web.sessions import current_session, end_session, start_session
 
 ACCOUNT_PAGE: Final = "/auth/account"
-# The only page that may ask for a sign-in and be returned to.
-_RETURN_TO: Final = re.compile(r"/oauth/authorize\?[!-~]{0,7000}", re.ASCII)
+# The only pages that may ask for a sign-in and be returned to.
+_RETURN_TO: Final = re.compile(
+    r"/(?:oauth/authorize|authorize_interaction)\?[!-~]{0,7000}", re.ASCII
+)
 # No e-mail address is longer (RFC 5321 §4.5.3.1), and every counter keeps its key.
 _MAX_LOGIN_CHARS: Final = 320
 _WRONG: Final = "That name, e-mail address or password is not right."

@@ -1,5 +1,5 @@
-"""What runs beside the requests: inbox, deliveries, learning about peers, polls, proving quotes,
-tidying up."""
+"""What runs beside the requests: inbox, deliveries, threads, learning about peers, polls, proving
+quotes, tidying up."""
 
 from fedserver.workers.acquaintance import learn_always
 from fedserver.workers.comparing import compare_always
@@ -9,6 +9,7 @@ from fedserver.workers.housekeeping import keep_house
 from fedserver.workers.inbox_worker import process_always
 from fedserver.workers.poll_worker import watch_polls
 from fedserver.workers.quote_proofs import prove_always
+from fedserver.workers.thread_worker import complete_always
 
 ALL = (
     process_always,
@@ -16,6 +17,7 @@ ALL = (
     learn_always,
     prove_always,
     watch_polls,
+    complete_always,
     keep_house,
     watch_domains,
     compare_always,

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from activitypub.errors import ProtocolError
+from activitypub.hearsay import read_hearsay
 from activitypub.json_bytes import loads
 from activitypub.origins import host_of
 from activitypub.parse import parse_activity
@@ -20,7 +21,7 @@ from fedserver import effects
 from fedserver.context import Context
 from fedserver.effects import Outcome, OutcomeName
 from fedserver.events import INBOX
-from fedserver.services import fetch, refusals
+from fedserver.services import acct_ids, fetch, refusals
 from fedserver.services.fetch import Budget
 from fedserver.workers.traffic import travelled
 from storage.failures import is_temporary
@@ -175,7 +176,13 @@ async def _outcome(ctx: Context, row: InboxRow, budget: Budget) -> Outcome:
 
 async def _receive(ctx: Context, row: InboxRow, budget: Budget) -> Outcome:
     try:
-        activity = parse_activity(await fetch.plain(loads(row.body, max_bytes=len(row.body))))
+        document = await fetch.plain(loads(row.body, max_bytes=len(row.body)))
+        if b"acct:" in row.body:
+            document = await acct_ids.with_urls(ctx, document, budget)
+        activity = parse_activity(document)
+        if activity.actor != row.actor_uri:
+            hearsay = read_hearsay(activity, row.actor_uri)
+            return await effects.receive_hearsay(ctx, hearsay, budget, item_id=row.id)
         verified = authenticate(activity, row.actor_uri)
     except ProtocolError as error:
         return Outcome(OutcomeName.REFUSED, error.reason)

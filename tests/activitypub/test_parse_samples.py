@@ -19,6 +19,7 @@ from activitypub.model import (
     Link,
     Mention,
     Object,
+    Place,
     Poll,
     PollOption,
     PropertyValue,
@@ -311,8 +312,10 @@ def test_peertube() -> None:
         "text/html",
         "application/x-mpegURL",
         "video/mp4",
+        "video/mp4",
     ]
-    assert video.urls[2] == Link(
+    assert video.urls[2].href == "https://peertube.example/static/hls/720.mp4"
+    assert video.urls[3] == Link(
         "https://peertube.example/static/web-videos/720.mp4", "video/mp4", width=1280, height=720
     )
 
@@ -321,7 +324,8 @@ def test_pixelfed() -> None:
     note = embedded_object("pixelfed_create_note")
     check(note, published=_time(2024, 5, 6, 7, 8, 9), conversation=None)
     assert [one.description for one in note.attachments] == ["Sea at dusk", None]
-    assert note.unknown["location"]["name"] == "Cadiz"
+    assert note.location is not None
+    assert note.location.name == "Cadiz"
 
 
 def test_takahe() -> None:
@@ -364,7 +368,7 @@ def test_wordpress_article() -> None:
 def test_mobilizon_event() -> None:
     event = parse_object(sample("mobilizon_event"))
     check(event, start_time=_time(2026, 4, 1, 8), end_time=_time(2026, 4, 1, 10))
-    assert event.unknown["location"]["name"] == "Hall"
+    assert event.location == Place("Hall")
 
 
 def test_an_expanded_follow_is_compacted_first() -> None:
