@@ -2,7 +2,8 @@
 
 Ids are absolute http(s) URLs, times are aware and in UTC, lists are tuples, and properties that
 no field stands for are kept in `unknown`. Sources: Activity Vocabulary, ActivityPub, and the
-extensions that peers use (Mastodon's toot:, schema.org, FEP-044f, FEP-2c59, FEP-521a, FEP-7888).
+extensions that peers use (Mastodon's toot:, schema.org, FEP-044f, FEP-2c59, FEP-521a, FEP-5feb,
+FEP-7888).
 """
 
 from collections.abc import Mapping

@@ -439,8 +439,8 @@ def _follow_of_herself(scene: Scene) -> Json:
     return scene.mallory.activity("Follow", 50, object=scene.mallory.uri)
 
 
-def _flag(scene: Scene) -> Json:
-    return scene.mallory.activity("Flag", 50, object=[scene.alice.uri, scene.note_of_alice])
+def _flag_of_a_stranger(scene: Scene) -> Json:
+    return scene.mallory.activity("Flag", 50, object=[scene.victor.uri, scene.note_of_victor])
 
 
 def _create_of_an_activity(scene: Scene) -> Json:
@@ -478,7 +478,7 @@ def _create_of_something_unknown(scene: Scene) -> Json:
         _block_of_a_stranger,
         _follow_of_a_stranger,
         _follow_of_herself,
-        _flag,
+        _flag_of_a_stranger,
         _create_of_an_activity,
         _create_of_an_actor,
         _create_of_something_unknown,
@@ -490,6 +490,13 @@ async def test_what_is_not_theirs_stays_as_it_is(
     before = await state(scene.server)
     item = await take(scene.server, scene.peer, scene.mallory, make(scene))
     assert item.outcome in ("ignored", "refused", "duplicate"), item.reason
+    assert await state(scene.server) == before
+    assert scene.elsewhere.asked == []
+
+
+async def test_a_report_changes_nothing_but_the_list_of_reports(scene: Scene) -> None:
+    before = await state(scene.server)
+    await take(scene.server, scene.peer, scene.mallory, _flag(scene))
     assert await state(scene.server) == before
     assert scene.elsewhere.asked == []
 
