@@ -23,7 +23,7 @@ def actor(
 ) -> Actor:
     """Give the Actor of a local account (ActivityPub §4.1, FEP-521a for the Ed25519 key).
 
-    `moved_to` is the id of the account that it goes on as.
+    `indexable` is FEP-5feb's. `moved_to` is the id of the account that it goes on as.
     """
     uris = Uris(ctx.config.base_url)
     return Actor(
