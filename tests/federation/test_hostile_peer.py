@@ -500,8 +500,12 @@ async def test_what_is_not_theirs_stays_as_it_is(
 
 async def test_a_report_changes_nothing_but_the_list_of_reports(scene: Scene) -> None:
     before = await state(scene.server)
-    await take(scene.server, scene.peer, scene.mallory, _flag(scene))
-    assert await state(scene.server) == before
+    flag = scene.mallory.activity("Flag", 50, object=[scene.alice.uri, scene.note_of_alice])
+    item = await take(scene.server, scene.peer, scene.mallory, flag)
+    assert item.outcome == "done", item.reason
+    after = await state(scene.server)
+    assert [row for row in after if not row.startswith("reports ")] == before
+    assert len(after) == len(before) + 1
     assert scene.elsewhere.asked == []
 
 
