@@ -439,10 +439,6 @@ def _follow_of_herself(scene: Scene) -> Json:
     return scene.mallory.activity("Follow", 50, object=scene.mallory.uri)
 
 
-def _flag(scene: Scene) -> Json:
-    return scene.mallory.activity("Flag", 50, object=[scene.alice.uri, scene.note_of_alice])
-
-
 def _flag_of_a_stranger(scene: Scene) -> Json:
     return scene.mallory.activity("Flag", 50, object=[scene.victor.uri, scene.note_of_victor])
 
