@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -qq install --root-user-
 COMPILE := $(BIN)/python -m compileall -q activitypub fedserver storage
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test soak fuzz check format bench clean
+.PHONY: help install run demo test soak fuzz interop check format bench clean
 
 help:
 	@echo "make run     start the server and its database: http://localhost:8080 (Ctrl-C stops both)"
@@ -18,6 +18,7 @@ help:
 	@echo "make test    run the tests               (ARGS='-k name' is given to pytest)"
 	@echo "make fuzz    feed made-up activities, documents and markup for FUZZ_SECONDS (120)"
 	@echo "make soak    run beside 750 bad peers for some minutes, and print what happened"
+	@echo "make interop exchange everything with other servers' software (needs npm), into docs/interop.md"
 	@echo "make check   format, lint, types, import contracts: what CI checks before the tests"
 	@echo "make format  put the code in the common form"
 	@echo "make bench   measure the speed, side by side with bare servers"
@@ -45,6 +46,11 @@ fuzz: $(VENV)/.installed-dev
 
 soak: $(VENV)/.installed-dev
 	@exec $(BIN)/python -m pytest -m soak tests/soak $(ARGS)
+
+interop: $(VENV)/.installed-dev
+	@npm --version > /dev/null || { echo "npm is missing: it comes with Node.js"; exit 1; }
+	@npm install --prefix tests/interop/fedify --no-package-lock --no-audit --no-fund
+	@INTEROP_TABLE=1 exec $(BIN)/python -m pytest -m interop tests/interop $(ARGS)
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
