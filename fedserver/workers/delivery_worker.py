@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import Enum, auto
 from functools import partial
+from itertools import chain
 
 from activitypub.signatures import Dialect, SignatureWish
 from fedserver.context import Context
@@ -247,13 +248,28 @@ async def _send_batch(
         return [first], dialect
     if len(rows) == 1:
         return [first], dialect
+    return [first, *await _send_others(ctx, rows[1:], dialect)], dialect
+
+
+async def _send_others(
+    ctx: Context, rows: Sequence[DeliveryRow], dialect: Dialect
+) -> Sequence[Sent]:
+    """Send a few at a time, each account's in order: no Undo overtakes what it undoes."""
     places = asyncio.Semaphore(IN_FLIGHT_PER_HOST)
+    by_account: dict[int, list[DeliveryRow]] = {}
+    for row in rows:
+        by_account.setdefault(row.account_id, []).append(row)
 
-    async def send_one(row: DeliveryRow) -> Sent:
-        async with places:
-            return await _send(ctx, row, dialect)
+    async def send_in_order(own: Sequence[DeliveryRow]) -> list[Sent]:
+        sent: list[Sent] = []
+        for row in own:
+            async with places:
+                sent.append(await _send(ctx, row, dialect))
+            if sent[-1].verdict in (Verdict.LATER, Verdict.DOUBTFUL):
+                break
+        return sent
 
-    return [first, *await asyncio.gather(*map(send_one, rows[1:]))], dialect
+    return list(chain.from_iterable(await asyncio.gather(*map(send_in_order, by_account.values()))))
 
 
 async def _send(
