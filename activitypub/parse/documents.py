@@ -36,8 +36,7 @@ def parse_activity(document: Mapping[str, Any]) -> Activity:
     return _activity(document, MAX_NESTED_DOCUMENTS, None)
 
 
-_ENVELOPE = names("@context id type actor object target")
-_ENCLOSED = names("id type actor object attributedTo inbox preferredUsername")
+_HEAD = names("id type actor object attributedTo inbox preferredUsername")
 
 
 def parse_envelope(document: Mapping[str, Any]) -> Activity:
@@ -46,11 +45,36 @@ def parse_envelope(document: Mapping[str, Any]) -> Activity:
 
     Raises DocumentError as `parse_activity` does for those parts.
     """
-    envelope = {name: document[name] for name in _ENVELOPE if name in document}
-    enclosed = envelope.get("object")
-    if isinstance(enclosed, dict):
-        envelope["object"] = {name: enclosed[name] for name in _ENCLOSED if name in enclosed}
-    return parse_activity(envelope)
+    type_ = expect_type(document, Family.ACTIVITY)
+    objects = scalars.listed(document.get("object"), MAX_OBJECTS)
+    return Activity(
+        type=type_,
+        id=_own_id(document),
+        actor=scalars.reference(document.get("actor")),
+        object=_head(objects[0]) if objects else None,
+        other_objects=scalars.references(objects[1:], MAX_OBJECTS),
+        target=scalars.reference(document.get("target")),
+        raw=document,
+    )
+
+
+def _head(value: Any) -> str | Document | None:
+    """Read what is embedded, but of an object only who wrote it."""
+    if not isinstance(value, dict):
+        return scalars.reference(value)
+    head = {name: value[name] for name in _HEAD if name in value}
+    try:
+        type_, family = type_of(head)
+    except DocumentError:
+        return scalars.reference(value)
+    id_ = _own_id(head)
+    if family is not Family.OBJECT or id_ is None:
+        return _embedded(head, MAX_NESTED_DOCUMENTS - 1, None)
+    return Object(
+        id=id_,
+        type=type_,
+        attributed_to=scalars.references(head.get("attributedTo"), MAX_AUTHORS),
+    )
 
 
 def parse_collection(document: Mapping[str, Any]) -> Collection:
