@@ -4,6 +4,7 @@ import math
 import struct
 
 import pytest
+import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -133,3 +134,14 @@ def test_the_canonical_form_is_json_and_its_own_canonical_form(document: dict[st
     canonical = canonicalise(document)
     assert canonicalise(loads(canonical)) == canonical
     assert canonicalise(loads(dumps(document))) == canonical
+
+
+@given(st.dictionaries(st.text(max_size=5), _JSON))
+def test_the_quick_way_writes_the_same(document: dict[str, object]) -> None:
+    try:
+        expected = rfc8785.dumps(document)
+    except ValueError:
+        with pytest.raises(DocumentError):
+            canonicalise(document)
+    else:
+        assert canonicalise(document) == expected
