@@ -99,12 +99,18 @@ async def insert_status(
         await tx.execute(COUNT_REPLY, status.parent.id, 1)
     if status.replies_uri or status.context_uri:
         await tx.execute(PUT_COLLECTIONS, status.id, status.replies_uri, status.context_uri)
-    await tx.execute(MOVE_THREADS, status.uri, thread_id(status))
-    await tx.execute(ADOPT_ORPHANS, status.uri, status.id, author.id, thread_id(status))
     if status.consents not in (None, NOTHING):
         await write_consents(ctx, tx, author, status.id, status.consents, new=True)
-    await tx.execute(ADOPT_QUOTES, status.uri, status.id, author.id)
+    if not author.local:
+        await _adopt(tx, author, status)
     return True
+
+
+async def _adopt(tx: Transaction, author: AccountRow, status: NewStatus) -> None:
+    """Join what came before the status and names it. Nobody can have named one of ours."""
+    await tx.execute(MOVE_THREADS, status.uri, thread_id(status))
+    await tx.execute(ADOPT_ORPHANS, status.uri, status.id, author.id, thread_id(status))
+    await tx.execute(ADOPT_QUOTES, status.uri, status.id, author.id)
 
 
 async def write_parts(ctx: Context, tx: Transaction, author: AccountRow, status: NewStatus) -> None:
