@@ -9,7 +9,8 @@ from fedserver.effects.incoming import Incoming
 from fedserver.errors import Refused
 from storage.accounts import COUNT_FOLLOW, AccountRow
 from storage.database import Transaction
-from storage.fan_out import REMOVE_AUTHOR_FROM_HOME, WITHDRAW_NOTIFICATIONS_BETWEEN
+from storage.fan_out import REMOVE_AUTHOR_FROM_HOME
+from storage.notifying import WITHDRAW_NOTIFICATIONS_BETWEEN
 from storage.relations import DELETE_BLOCK, DELETE_FOLLOW, INSERT_BLOCK
 
 

@@ -22,8 +22,8 @@ from fedserver.effects.wanted_threads import ask_for_thread
 from fedserver.errors import NotFound, Refused
 from storage.accounts import ACCOUNT_BY_ID, COUNT_STATUS, AccountRow
 from storage.database import Transaction
-from storage.fan_out import NOTIFY_SUBSCRIBERS
 from storage.idempotency import CLAIM_KEY
+from storage.notifying import NOTIFY_SUBSCRIBERS
 from storage.quotes import InteractionRequestRow
 from storage.relations import FOLLOWED_HERE
 from storage.statuses import STATUS_BY_ID

@@ -14,11 +14,8 @@ from fedserver.errors import NotFound, Refused
 from fedserver.uris import Uris
 from storage.accounts import ACCOUNT_BY_ID, COUNT_FOLLOW, AccountRow
 from storage.database import Transaction
-from storage.fan_out import (
-    ADD_AUTHOR_TO_HOME,
-    REMOVE_AUTHOR_FROM_HOME,
-    WITHDRAW_NOTIFICATION,
-)
+from storage.fan_out import ADD_AUTHOR_TO_HOME, REMOVE_AUTHOR_FROM_HOME
+from storage.notifying import WITHDRAW_NOTIFICATION
 from storage.relations import (
     ACCEPT_FOLLOW,
     BLOCKED_EITHER_WAY,

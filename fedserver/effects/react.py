@@ -26,7 +26,7 @@ from storage.emoji_reactions import (
     INSERT_EMOJI_REACTION,
     INSERT_REACTED_FAVOURITE,
 )
-from storage.fan_out import WITHDRAW_NOTIFICATION
+from storage.notifying import WITHDRAW_NOTIFICATION
 from storage.statuses import COUNT_FAVOURITE, StatusRow
 
 _MAX_EMOJI_CHARS = 32

@@ -22,10 +22,9 @@ from fedserver.errors import NotFound
 from fedserver.services import resolve
 from storage.accounts import ACCOUNT_BY_ID, KEYS_OF_ACCOUNT
 from storage.database import Transaction
-from storage.fan_out import NOTIFY_OF_EDIT
 from storage.media import DELETE_MEDIA_OF_STATUS, DETACH_OTHER_MEDIA, MEDIA_OF_STATUSES, MediaRow
 from storage.moves import MOVED_TO
-from storage.quotes import NOTIFY_OF_QUOTED_EDIT
+from storage.notifying import NOTIFY_OF_EDIT, NOTIFY_OF_QUOTED_EDIT
 from storage.reactions import (
     DELETE_POLL_OF_STATUS,
     POLL_OF_STATUS,

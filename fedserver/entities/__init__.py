@@ -12,7 +12,7 @@ from fedserver.entities.emojis import custom_emoji
 from fedserver.entities.histories import status_edits, status_source, status_with_text
 from fedserver.entities.instance import instance_v1, instance_v2, rules
 from fedserver.entities.media import media
-from fedserver.entities.notifications import notifications
+from fedserver.entities.notifications import Grouping, grouped_notifications, notifications
 from fedserver.entities.polls import poll
 from fedserver.entities.relationships import relationship, relationships
 from fedserver.entities.reports import report
@@ -22,6 +22,7 @@ from fedserver.entities.threads import context
 from fedserver.entities.times import timestamp
 
 __all__ = [
+    "Grouping",
     "account",
     "accounts",
     "accounts_of",
@@ -29,6 +30,7 @@ __all__ = [
     "context",
     "credential_account",
     "custom_emoji",
+    "grouped_notifications",
     "instance_v1",
     "instance_v2",
     "media",

@@ -14,10 +14,10 @@ from storage.domains import (
     DROP_DELIVERIES_TO_BLOCKED,
     PUT_DOMAIN_RULE,
     REMOVE_AUTHORS_FROM_HOMES,
-    SEVER_FOLLOWS,
     TELL_RULES_CHANGED,
     DomainRuleRow,
 )
+from storage.severances import SEVER_FOLLOWS
 
 Severity = Literal["block", "limit", "allow"]
 
@@ -27,8 +27,9 @@ async def put_rule(
 ) -> str:
     """Set the rule for a domain and all below it; give the domain in normal form.
 
-    A block hides its accounts, ends follows either way without telling it, and drops what waits
-    for it; nothing else is deleted, so that lifting the block brings accounts and posts back.
+    A block hides its accounts, ends follows either way without telling it (our people are told
+    what they lost), and drops what waits for it; nothing else is deleted, so that lifting the
+    block brings accounts and posts back.
     Raises Refused for what is no domain, and for our own.
     """
     domain = normal_domain(text)
@@ -81,9 +82,13 @@ def normal_domain(text: str) -> str:
 
 
 async def _apply(ctx: Context, tx: Transaction, domain: str) -> None:
-    blocked = await tx.values(APPLY_RULES_TO_ACCOUNTS, domain, ctx.clock.now())
+    now = ctx.clock.now()
+    blocked = await tx.values(APPLY_RULES_TO_ACCOUNTS, domain, now)
     if blocked:
-        await tx.execute(SEVER_FOLLOWS, blocked)
+        everybody = None
+        await tx.execute(
+            SEVER_FOLLOWS, blocked, everybody, "domain_block", domain, ctx.ids.new(), now
+        )
         await tx.execute(REMOVE_AUTHORS_FROM_HOMES, blocked)
     await tx.execute(DROP_DELIVERIES_TO_BLOCKED, domain)
     await tx.execute(TELL_RULES_CHANGED)

@@ -33,6 +33,7 @@ _MODULES = (
     "custom_emojis",
     "domain_blocks",
     "favourites",
+    "grouped_notifications",
     "instance",
     "lists",
     "notifications",
