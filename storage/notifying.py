@@ -194,13 +194,15 @@ WITHDRAW_NOTIFICATION = Command(
       AND status_id IS NOT DISTINCT FROM $4
     """
 )
-# All that one account caused for another, and what the other had said of it.
+# All that one account caused for another, what the other had said of it, and their conversations.
 WITHDRAW_NOTIFICATIONS_BETWEEN = Command(
     """
     WITH permission AS (
         DELETE FROM notification_permissions WHERE account_id = $1 AND from_account_id = $2
     ), request AS (
         DELETE FROM notification_requests WHERE account_id = $1 AND from_account_id = $2
+    ), talks AS (
+        DELETE FROM conversations WHERE account_id = $1 AND $2 = ANY (participant_ids)
     )
     DELETE FROM notifications WHERE account_id = $1 AND from_account_id = $2
     """

@@ -95,13 +95,19 @@ URIS_IN_THREAD = Value(
 # $1 URIs: those that are stored here.
 KNOWN_STATUS_URIS = Value("SELECT uri FROM statuses WHERE uri = ANY($1::text[])", str)
 # What answered a status before it came brings its own answers along. $1 its URI, $2 its thread.
-MOVE_THREADS = Command(
+# Gives the threads that are parts of it now.
+MOVE_THREADS = Value(
     """
-    UPDATE statuses SET thread_id = $2
-    WHERE reblog_of_id IS NULL AND thread_id = ANY (ARRAY(
+    WITH parts AS (
         SELECT o.thread_id FROM statuses o
-        WHERE o.in_reply_to_uri = $1 AND o.in_reply_to_id IS NULL AND o.thread_id = o.id))
-    """
+        WHERE o.in_reply_to_uri = $1 AND o.in_reply_to_id IS NULL AND o.thread_id = o.id
+    ), moved AS (
+        UPDATE statuses SET thread_id = $2
+        WHERE reblog_of_id IS NULL AND thread_id = ANY (ARRAY(SELECT thread_id FROM parts))
+    )
+    SELECT thread_id FROM parts
+    """,
+    int,
 )
 
 # --- completing threads ------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from fedserver.effects.block import Block
 from fedserver.effects.bringing import bring_status, find_by_url
 from fedserver.effects.compare import compare_followers
 from fedserver.effects.consents import Consents, NewQuote
+from fedserver.effects.conversing import accept_requests
 from fedserver.effects.create import AlreadyPosted, Create
 from fedserver.effects.delete import DeleteActor, DeleteStatus
 from fedserver.effects.feature_tag import FeatureTag, UnfeatureTag
@@ -70,6 +71,7 @@ __all__ = [
     "UpdateStatus",
     "Vote",
     "accept",
+    "accept_requests",
     "announce_of",
     "ask_for_thread",
     "bring_status",

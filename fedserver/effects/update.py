@@ -13,6 +13,7 @@ from fedserver.effects.acts import Act, Audience, Notice, Outgoing
 from fedserver.effects.asking import waiting
 from fedserver.effects.bringing import bring_status, status_of_object
 from fedserver.effects.consents import write_consents
+from fedserver.effects.conversing import converse
 from fedserver.effects.create import note_activity, status_audience
 from fedserver.effects.incoming import Incoming
 from fedserver.effects.move import read_signpost
@@ -192,6 +193,11 @@ class UpdateStatus(Act):
             for one in self.changed.mentions
             if not one.silent and self.edited
         )
+
+    async def consequences(self, ctx: Context, tx: Transaction) -> Sequence[Act]:
+        if self.status.visibility == "direct" and self.edited:
+            await converse(ctx, tx, [self.status.id])
+        return ()
 
     async def audience(self, ctx: Context, tx: Transaction) -> Audience:
         return await status_audience(tx, self.actor.id, self.changed)

@@ -8,6 +8,7 @@ from fedserver.entities.accounts import (
     credential_account,
     role,
 )
+from fedserver.entities.conversations import conversations, notification_requests
 from fedserver.entities.emojis import custom_emoji
 from fedserver.entities.histories import status_edits, status_source, status_with_text
 from fedserver.entities.instance import instance_v1, instance_v2, rules
@@ -28,12 +29,14 @@ __all__ = [
     "accounts_of",
     "acct",
     "context",
+    "conversations",
     "credential_account",
     "custom_emoji",
     "grouped_notifications",
     "instance_v1",
     "instance_v2",
     "media",
+    "notification_requests",
     "notifications",
     "poll",
     "relationship",

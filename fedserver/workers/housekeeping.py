@@ -17,6 +17,7 @@ from storage.housekeeping import (
 )
 from storage.idempotency import FORGET_OLD_KEYS
 from storage.inbox import FORGET_PROCESSED
+from storage.notification_policies import FORGET_EMPTY_REQUESTS
 from storage.threads import FORGET_BACKFILLS
 
 log = logging.getLogger(__name__)
@@ -57,6 +58,7 @@ async def tidy(ctx: Context) -> None:
     await ctx.db.execute(FORGET_EXPIRED_MUTES, now)
     await ctx.db.execute(FORGET_PROCESSED, now - PROCESSED_KEPT_FOR)
     await ctx.db.execute(FORGET_BACKFILLS, now - BACKFILLS_KEPT_FOR)
+    await ctx.db.execute(FORGET_EMPTY_REQUESTS)
     for name in await ctx.db.values(FORGET_UNPOSTED_MEDIA, now - UNPOSTED_MEDIA_KEPT_FOR):
         await ctx.blobs.delete(name)
     await clean_again(ctx)

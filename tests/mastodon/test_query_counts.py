@@ -71,7 +71,9 @@ async def _fill(world: World, me: int, count: int) -> dict[str, str]:
         await world.favourite(me, status_id)
         await world.bookmark(me, status_id)
         await world.notify(me, "status", fan, status_id)
-        await world.notify(me, "favourite", fan, await world.status(me))
+        await world.notify(me, "favourite", fan, await world.status(me, "<p>Loved</p>"))
+        await world.filtered(me, fan)
+        await world.converse(me, fan)
         await world.follow(fan, me)
         await world.follow(me, fan)
         await world.favourite(fan, popular)
@@ -96,6 +98,8 @@ async def _fill(world: World, me: int, count: int) -> dict[str, str]:
         "favourites": "/api/v1/favourites?limit=40",
         "notifications": "/api/v1/notifications?types[]=status&limit=40",
         "grouped notifications": "/api/v2/notifications?types[]=favourite&limit=40",
+        "requests": "/api/v1/notifications/requests?limit=40",
+        "conversations": "/api/v1/conversations?limit=40",
         "context": f"/api/v1/statuses/{popular}/context",
         "favourited_by": f"/api/v1/statuses/{popular}/favourited_by",
         "reblogged_by": f"/api/v1/statuses/{popular}/reblogged_by",

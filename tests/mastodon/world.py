@@ -8,6 +8,7 @@ from aiohttp.test_utils import TestClient
 from fedserver.context import Context
 from fedserver.secrets import token_hash
 from storage.accounts import INSERT_ACCOUNT, INSERT_IDENTITY
+from storage.conversations import CONVERSE
 from storage.lists import ADD_TO_LIST, INSERT_LIST
 from storage.markers import SAVE_MARKERS
 from storage.media import INSERT_MEDIA
@@ -319,6 +320,22 @@ class World:
             NOTIFY, [notification_id], [account_id], [kind], from_account, status_id, at, None
         )
         return notification_id
+
+    async def filtered(self, account_id: int, from_account: int) -> None:
+        """Let a mention of somebody be kept apart, since its author is limited for a moment."""
+        limit = "UPDATE accounts SET silenced_at = CASE WHEN $2 THEN now() END WHERE id = $1"
+        status_id = await self.status(from_account, "<p>Psst</p>")
+        await self.mention(status_id, account_id)
+        await self.execute(limit, from_account, True)
+        await self.notify(account_id, "mention", from_account, status_id)
+        await self.execute(limit, from_account, False)
+
+    async def converse(self, account_id: int, other: int) -> int:
+        """Let somebody write to another in private."""
+        status_id = await self.status(account_id, "<p>Psst</p>", visibility="direct")
+        await self.mention(status_id, other)
+        await self.ctx.db.execute(CONVERSE, [status_id], None, self.next_id())
+        return status_id
 
     async def read_up_to(self, account_id: int, notification_id: int) -> None:
         """Let somebody have read their notifications up to one."""
