@@ -72,7 +72,7 @@ async def _fill(world: World, me: int, count: int) -> dict[str, str]:
         await world.bookmark(me, status_id)
         await world.notify(me, "status", fan, status_id)
         await world.notify(me, "favourite", fan, await world.status(me, "<p>Loved</p>"))
-        await world.filtered(me, fan)
+        await world.filtered(me, await world.account(f"shy{count}x{number}"))
         await world.converse(me, fan)
         await world.follow(fan, me)
         await world.follow(me, fan)
