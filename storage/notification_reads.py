@@ -4,6 +4,7 @@ from datetime import datetime
 
 import msgspec
 
+from storage.notifying import STAFF
 from storage.paging import Paged, paged
 from storage.query import Command, Query, Value
 from storage.visibility import visible
@@ -27,11 +28,14 @@ COLUMNS = """n.id, n.type, n.from_account_id, a.xmin::text::bigint AS from_accou
     n.status_id, n.subject_id, n.created_at,
     coalesce(n.group_key, 'ungrouped-' || n.id) AS group_key, n.filtered"""
 # Of nobody who is gone, and of no status that the person cannot see: what is counted is what is
-# shown. One's own status, which somebody favoured or boosted, one can always see.
+# shown. One's own status, which somebody favoured or boosted, one can always see. What moderators
+# were told is for who still is one.
 SHOWN = f"""a.suspended_at IS NULL AND a.deleted_at IS NULL
     AND (n.status_id IS NULL OR n.type IN ('favourite', 'reblog') OR EXISTS (
         SELECT 1 FROM statuses s WHERE s.id = n.status_id AND {visible("s", "n.account_id")}
-        OFFSET 0))"""
+        OFFSET 0))
+    AND (n.type NOT IN ('admin.report', 'admin.sign_up') OR EXISTS (
+        SELECT 1 FROM users r WHERE r.account_id = n.account_id AND r.role IN {STAFF} OFFSET 0))"""
 
 
 def wanted(first: int) -> str:

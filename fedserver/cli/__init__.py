@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from fedserver import __version__
+from fedserver.cli.announcements import announcement
 from fedserver.cli.domains import domain
 from fedserver.cli.inspecting import config, doctor, routes
 from fedserver.cli.making import init
@@ -40,6 +41,7 @@ def cli(config_file: Path | None) -> None:
 
 for command in (run, demo, init, user, report, domain, peers, relay, routes, config, doctor):
     cli.add_command(command)
+cli.add_command(announcement)
 for command in (alias, move):
     user.add_command(command)
 

@@ -8,6 +8,7 @@ from fedserver.entities.accounts import (
     credential_account,
     role,
 )
+from fedserver.entities.announcements import announcements
 from fedserver.entities.conversations import conversations, notification_requests
 from fedserver.entities.emojis import custom_emoji
 from fedserver.entities.histories import status_edits, status_source, status_with_text
@@ -28,6 +29,7 @@ __all__ = [
     "accounts",
     "accounts_of",
     "acct",
+    "announcements",
     "context",
     "conversations",
     "credential_account",

@@ -6,6 +6,7 @@ from activitypub.errors import DocumentError
 from activitypub.webfinger import normalise_domain
 from fedserver.context import Context
 from fedserver.errors import NotFound, Refused
+from fedserver.services.severing import sever
 from storage.database import Transaction
 from storage.domains import (
     APPLY_RULES_TO_ACCOUNTS,
@@ -17,7 +18,6 @@ from storage.domains import (
     TELL_RULES_CHANGED,
     DomainRuleRow,
 )
-from storage.severances import SEVER_FOLLOWS
 
 Severity = Literal["block", "limit", "allow"]
 
@@ -82,13 +82,9 @@ def normal_domain(text: str) -> str:
 
 
 async def _apply(ctx: Context, tx: Transaction, domain: str) -> None:
-    now = ctx.clock.now()
-    blocked = await tx.values(APPLY_RULES_TO_ACCOUNTS, domain, now)
+    blocked = await tx.values(APPLY_RULES_TO_ACCOUNTS, domain, ctx.clock.now())
     if blocked:
-        everybody = None
-        await tx.execute(
-            SEVER_FOLLOWS, blocked, everybody, "domain_block", domain, ctx.ids.new(), now
-        )
+        await sever(ctx, tx, blocked, "domain_block", domain)
         await tx.execute(REMOVE_AUTHORS_FROM_HOMES, blocked)
     await tx.execute(DROP_DELIVERIES_TO_BLOCKED, domain)
     await tx.execute(TELL_RULES_CHANGED)

@@ -23,6 +23,7 @@ from fedserver.errors import Invalid, NotFound, StartError
 from fedserver.events import NOTIFY, TOKENS
 from fedserver.secrets import new_token, token_hash
 from fedserver.services import passwords
+from fedserver.services.staff import tell_of_sign_up
 from fedserver.uris import Uris, ed25519_key, main_key
 from storage.accounts import (
     ACCOUNT_BY_URI,
@@ -370,6 +371,8 @@ async def _store_user(
         now,
         now,
     )
+    if confirmed:
+        await tell_of_sign_up(ctx, tx, account_id)
     return account_id
 
 

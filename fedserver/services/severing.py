@@ -1,0 +1,31 @@
+"""Ending follows for many at once, and telling people what they lost by it (Mastodon API:
+RelationshipSeveranceEvent)."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from fedserver.context import Context
+from storage.database import Transaction
+from storage.severances import SEVER_FOLLOWS, SEVERED_FOLLOWS, SeveredFollowRow
+
+Reason = Literal["domain_block", "user_domain_block", "account_suspension"]
+
+
+async def sever(
+    ctx: Context,
+    tx: Transaction,
+    account_ids: Sequence[int],
+    reason: Reason,
+    name: str,
+    *,
+    only_of: int | None = None,
+) -> None:
+    """End the follows either way between our people (or `only_of` alone) and `account_ids`, without
+    telling peers. `name` is the domain or handle that is blocked or suspended."""
+    now = ctx.clock.now()
+    await tx.execute(SEVER_FOLLOWS, list(account_ids), only_of, reason, name, ctx.ids.new(), now)
+
+
+async def lost_follows(ctx: Context, account_id: int, event_id: int) -> list[SeveredFollowRow]:
+    """Give the follows and followers that somebody lost by an event of theirs."""
+    return await ctx.db.fetch(SEVERED_FOLLOWS, event_id, account_id)
