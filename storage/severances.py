@@ -29,6 +29,10 @@ SEVERANCES = Query(
     SeveranceRow,
 )
 
+SEVERANCES_OF = Query(
+    f"SELECT {_COLUMNS} FROM severances WHERE account_id = $1 ORDER BY id DESC LIMIT 200",
+    SeveranceRow,
+)
 _TOLD = recorded(
     """
     SELECT t.id, t.account_id, 'severed_relationships', t.account_id, NULL::bigint, t.id,

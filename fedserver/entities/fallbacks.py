@@ -37,7 +37,8 @@ def fallback(
         case "severed_relationships":
             name = escape(subjects.severances[row.subject_id or 0].target_name)
             title = f"Lost connections with {name}"
-            summary = f"Followers and follows at {name} have ended. {summary} to see them."
+            page = f"{ctx.config.base_url}/severed_relationships"
+            summary = f'Follows and followers have ended. <a href="{page}">See which</a>'
         case "admin.report":
             target = subjects.reports[row.subject_id or 0].target_id
             title = f"{cause} reported {_link(accounts[target])}"

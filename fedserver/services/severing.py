@@ -6,7 +6,13 @@ from typing import Literal
 
 from fedserver.context import Context
 from storage.database import Transaction
-from storage.severances import SEVER_FOLLOWS, SEVERED_FOLLOWS, SeveredFollowRow
+from storage.severances import (
+    SEVER_FOLLOWS,
+    SEVERANCES_OF,
+    SEVERED_FOLLOWS,
+    SeveranceRow,
+    SeveredFollowRow,
+)
 
 Reason = Literal["domain_block", "user_domain_block", "account_suspension"]
 
@@ -24,6 +30,11 @@ async def sever(
     telling peers. `name` is the domain or handle that is blocked or suspended."""
     now = ctx.clock.now()
     await tx.execute(SEVER_FOLLOWS, list(account_ids), only_of, reason, name, ctx.ids.new(), now)
+
+
+async def events_of(ctx: Context, account_id: int) -> list[SeveranceRow]:
+    """Give what ended somebody's follows and followers, the newest first."""
+    return await ctx.db.fetch(SEVERANCES_OF, account_id)
 
 
 async def lost_follows(ctx: Context, account_id: int, event_id: int) -> list[SeveredFollowRow]:
