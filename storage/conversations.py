@@ -98,11 +98,6 @@ CONVERSATIONS: Paged[ConversationRow] = paged(
     """,
     ConversationRow,
 )
-# $1 ids, for whoever sends them on.
-CONVERSATIONS_BY_IDS = Query(
-    f"SELECT {_COLUMNS} FROM conversations c WHERE c.id = ANY($1::bigint[]) AND c.account_id = $2",
-    ConversationRow,
-)
 # $1 id, $2 whose, $3 unread.
 MARK_CONVERSATION = Query(
     f"""

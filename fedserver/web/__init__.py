@@ -1,6 +1,16 @@
 """What people see with a browser: signing in, agreeing to clients, profiles and posts."""
 
-from fedserver.web import authorize, front, interactions, posts, profiles, sign_in, sign_up, tags
+from fedserver.web import (
+    authorize,
+    front,
+    interactions,
+    posts,
+    profiles,
+    severances,
+    sign_in,
+    sign_up,
+    tags,
+)
 from fedserver.web.static import add_static
 
 __all__ = [
@@ -10,6 +20,7 @@ __all__ = [
     "interactions",
     "posts",
     "profiles",
+    "severances",
     "sign_in",
     "sign_up",
     "tags",

@@ -11,9 +11,11 @@ UPDATE notifications SET group_key = CASE type WHEN 'follow' THEN type
     || '-' || floor(extract(epoch FROM created_at) / 43200)::bigint * 12
 WHERE type IN ('favourite', 'reblog', 'follow');
 
+-- One may be told of several reports of one person, and of several collections.
 DROP INDEX notifications_once;
 CREATE UNIQUE INDEX notifications_once ON notifications
-    (account_id, type, from_account_id, coalesce(status_id, subject_id, 0));
+    (account_id, type, from_account_id, coalesce(status_id, subject_id, 0))
+    WHERE type NOT IN ('added_to_collection', 'collection_update');
 CREATE INDEX notifications_groups ON notifications (account_id, group_key, id)
     WHERE group_key IS NOT NULL;
 CREATE INDEX notifications_shown ON notifications (account_id, id) WHERE NOT filtered;
