@@ -5,6 +5,7 @@ import logging
 from datetime import timedelta
 
 from fedserver.context import Context
+from fedserver.services import sign_ups
 from fedserver.services.cleaning_again import clean_again
 from storage.failures import is_temporary
 from storage.housekeeping import (
@@ -17,6 +18,7 @@ from storage.housekeeping import (
 )
 from storage.idempotency import FORGET_OLD_KEYS
 from storage.inbox import FORGET_PROCESSED
+from storage.sign_ups import FORGET_EXPIRED_LINKS, FORGET_UNCONFIRMED
 from storage.threads import FORGET_BACKFILLS
 
 log = logging.getLogger(__name__)
@@ -55,6 +57,8 @@ async def tidy(ctx: Context) -> None:
     await ctx.db.execute(FORGET_EXPIRED_CODES, now)
     await ctx.db.execute(FORGET_EXPIRED_SESSIONS, now)
     await ctx.db.execute(FORGET_EXPIRED_MUTES, now)
+    await ctx.db.execute(FORGET_EXPIRED_LINKS, now)
+    await ctx.db.execute(FORGET_UNCONFIRMED, now - sign_ups.KEPT_FOR)
     await ctx.db.execute(FORGET_PROCESSED, now - PROCESSED_KEPT_FOR)
     await ctx.db.execute(FORGET_BACKFILLS, now - BACKFILLS_KEPT_FOR)
     for name in await ctx.db.values(FORGET_UNPOSTED_MEDIA, now - UNPOSTED_MEDIA_KEPT_FOR):
