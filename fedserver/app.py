@@ -26,7 +26,7 @@ from fedserver.recent import Recent
 from fedserver.routing import CONTEXT, Endpoint
 from fedserver.routing.middleware import middlewares, serve_heads
 from fedserver.secrets import CannotUnwrap, Secrets
-from fedserver.services import signing, users
+from fedserver.services import new_accounts, signing, users
 from fedserver.timed_cache import TimedCache
 from storage.blobs import BlobFolder
 from storage.database import Database, StorageError
@@ -153,7 +153,7 @@ async def running(ctx: Context) -> AsyncIterator[str]:
     """
     from fedserver import workers
 
-    await users.ensure_instance_actor(ctx)
+    await new_accounts.ensure_instance_actor(ctx)
     await _check_instance_key(ctx)
     if not ctx.config.database.url:
         await _free_what_was_taken(ctx)

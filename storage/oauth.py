@@ -80,20 +80,22 @@ class TokenRow:
     approved: bool
     disabled: bool
     suspended: bool
+    sign_up_id: int | None
 
 
 # An account without a user is one of a peer, or deleted: nobody may act as it.
 TOKEN_BY_HASH = Query(
     """
     SELECT t.id, t.application_id, t.account_id, t.scopes, t.last_used_at,
-        u.confirmed_at IS NOT NULL AS confirmed,
+        coalesce(u.confirmed_at, w.confirmed_at) IS NOT NULL AS confirmed,
         u.approved_at IS NOT NULL AS approved,
         (u.disabled_at IS NOT NULL OR (t.account_id IS NOT NULL AND u.account_id IS NULL))
             AS disabled,
-        (a.suspended_at IS NOT NULL OR a.deleted_at IS NOT NULL) AS suspended
+        (a.suspended_at IS NOT NULL OR a.deleted_at IS NOT NULL) AS suspended, t.sign_up_id
     FROM oauth_tokens t
     LEFT JOIN users u ON u.account_id = t.account_id
     LEFT JOIN accounts a ON a.id = t.account_id
+    LEFT JOIN sign_ups w ON w.id = t.sign_up_id
     WHERE t.token_hash = $1
     """,
     TokenRow,
@@ -108,6 +110,12 @@ TOUCH_TOKEN = Command(
 INSERT_TOKEN = Command(
     """
     INSERT INTO oauth_tokens (id, token_hash, application_id, account_id, scopes, created_at)
+    VALUES ($1, $2, $3, $4, $5, $6)
+    """
+)
+INSERT_SIGN_UP_TOKEN = Command(
+    """
+    INSERT INTO oauth_tokens (id, token_hash, application_id, sign_up_id, scopes, created_at)
     VALUES ($1, $2, $3, $4, $5, $6)
     """
 )

@@ -39,6 +39,19 @@ USER_BY_NAME = Query(
     """,
     UserRow,
 )
+USER_BY_EMAIL = Query(
+    f"""
+    SELECT {_USER} FROM users u JOIN accounts a ON a.id = u.account_id
+    WHERE lower(u.email) = lower($1)
+    """,
+    UserRow,
+)
+USER_BY_ID = Query(
+    f"""
+    SELECT {_USER} FROM users u JOIN accounts a ON a.id = u.account_id WHERE u.account_id = $1
+    """,
+    UserRow,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +82,21 @@ LOGIN_BY_NAME = Query(
     LoginRow,
 )
 
+# By an account, or by somebody whose sign-up is not finished.
 USERNAME_TAKEN = Value(
-    "SELECT true FROM accounts WHERE lower(username) = lower($1) AND domain IS NULL", bool
+    """
+    SELECT EXISTS (SELECT 1 FROM accounts WHERE lower(username) = lower($1) AND domain IS NULL)
+        OR EXISTS (SELECT 1 FROM sign_ups WHERE lower(username) = lower($1))
+    """,
+    bool,
 )
-EMAIL_TAKEN = Value("SELECT true FROM users WHERE lower(email) = lower($1)", bool)
+EMAIL_TAKEN = Value(
+    """
+    SELECT EXISTS (SELECT 1 FROM users WHERE lower(email) = lower($1))
+        OR EXISTS (SELECT 1 FROM sign_ups WHERE lower(email) = lower($1))
+    """,
+    bool,
+)
 
 INSERT_USER = Command(
     """

@@ -1,5 +1,6 @@
 """Instance, in both versions of the API: the configuration as it really is."""
 
+from html import escape
 from typing import Any
 
 from fedserver.config import Config
@@ -21,9 +22,6 @@ _MAX_DISPLAY_NAME_CHARS = 30
 _MAX_NOTE_CHARS = 500
 _MAX_FIELD_CHARS = 255
 _MAX_DESCRIPTION_CHARS = 1_500
-
-# People come by invitation, or are made with `fedserver user create`.
-_REGISTRATIONS: Json = {"enabled": False, "approval_required": False}
 
 
 def version(own: str) -> str:
@@ -49,13 +47,7 @@ def instance_v2(config: Config, own_version: str, stats: InstanceStatsRow, conta
         "icon": [],
         "languages": list(config.instance.languages),
         "configuration": _configuration_v2(config),
-        "registrations": {
-            **_REGISTRATIONS,
-            "reason_required": False,
-            "message": None,
-            "min_age": None,
-            "url": None,
-        },
+        "registrations": _registrations(config),
         "api_versions": {"mastodon": MASTODON_API_VERSION, "fedserver": FEDSERVER_API_VERSION},
         "wrapstodon": None,
         "contact": {"email": config.instance.contact_email, "account": contact},
@@ -80,12 +72,24 @@ def instance_v1(config: Config, own_version: str, stats: InstanceStatsRow, conta
         },
         "thumbnail": _thumbnail(config),
         "languages": list(config.instance.languages),
-        "registrations": _REGISTRATIONS["enabled"],
-        "approval_required": _REGISTRATIONS["approval_required"],
+        "registrations": config.registrations.mode != "closed",
+        "approval_required": config.registrations.mode == "approval",
         "invites_enabled": False,
         "configuration": _configuration(config),
         "contact_account": contact,
         "rules": rules(config),
+    }
+
+
+def _registrations(config: Config) -> Json:
+    house = config.registrations
+    return {
+        "enabled": house.mode != "closed",
+        "approval_required": house.mode == "approval",
+        "reason_required": house.mode == "approval" and house.reason_required,
+        "message": f"<p>{escape(house.message)}</p>" if house.message else None,
+        "min_age": house.min_age or None,
+        "url": None,
     }
 
 

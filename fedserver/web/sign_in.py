@@ -7,11 +7,11 @@ from urllib.parse import quote
 from aiohttp import web
 
 from fedserver.context import Context
-from fedserver.errors import RateLimited
-from fedserver.rate_limits import LOGINS_PER_ACCOUNT, LOGINS_PER_ADDRESS, Rule, address_key
+from fedserver.rate_limits import LOGINS_PER_ACCOUNT, LOGINS_PER_ADDRESS, address_key
 from fedserver.routing import Media, Params, endpoint
 from fedserver.routing.client_address import ClientAddresses
 from fedserver.services import users
+from fedserver.services.counting import count
 from fedserver.web.forms import check_form, form_page
 from fedserver.web.rendering import redirect
 from fedserver.web.sessions import current_session, end_session, start_session
@@ -27,9 +27,10 @@ _WRONG: Final = "That name, e-mail address or password is not right."
 
 
 class NextParams(Params, frozen=True, kw_only=True):
-    """Where to go after signing in."""
+    """Where to go after signing in. `welcome`: the account was made a moment ago."""
 
     next: str = ""
+    welcome: str = ""
 
 
 class SignInParams(NextParams, frozen=True, kw_only=True):
@@ -55,7 +56,15 @@ def sign_in_first(next_page: str) -> web.Response:
 @endpoint("GET", "/auth/sign_in", media=Media.PAGE)
 async def show_sign_in(ctx: Context, request: web.Request, params: NextParams) -> web.Response:
     """Show the sign-in form."""
-    return form_page(ctx, request, "sign_in.html", next=params.next, email="", fault=None)
+    return form_page(
+        ctx,
+        request,
+        "sign_in.html",
+        next=params.next,
+        welcome=bool(params.welcome),
+        email="",
+        fault=None,
+    )
 
 
 @endpoint("POST", "/auth/sign_in", media=Media.PAGE)
@@ -71,6 +80,7 @@ async def sign_in(ctx: Context, request: web.Request, params: SignInParams) -> w
             "sign_in.html",
             status=422,
             next=params.next,
+            welcome=False,
             email=params.email,
             fault=_WRONG,
         )
@@ -100,14 +110,5 @@ async def show_account(ctx: Context, request: web.Request) -> web.Response:
 
 def _count_try(ctx: Context, request: web.Request, login: str) -> None:
     address = ClientAddresses(ctx.config.server.trusted_proxies).of(request)
-    _count(ctx, LOGINS_PER_ADDRESS, address_key(address))
-    _count(ctx, LOGINS_PER_ACCOUNT, login.strip().removeprefix("@").lower()[:_MAX_LOGIN_CHARS])
-
-
-def _count(ctx: Context, rule: Rule, key: str) -> None:
-    verdict = ctx.rate_limiter.check(rule, key)
-    if not verdict.allowed:
-        raise RateLimited(
-            "There were too many tries. Please wait a while.",
-            retry_after_s=(verdict.reset_at - ctx.clock.now()).total_seconds(),
-        )
+    count(ctx, LOGINS_PER_ADDRESS, address_key(address))
+    count(ctx, LOGINS_PER_ACCOUNT, login.strip().removeprefix("@").lower()[:_MAX_LOGIN_CHARS])
