@@ -134,18 +134,19 @@ class SessionRow:
     account_id: int
     username: str
     role: str
+    id: int
 
 
 INSERT_SESSION = Command(
     """
-    INSERT INTO web_sessions (token_hash, account_id, created_at, expires_at)
-    VALUES ($1, $2, $3, $4)
+    INSERT INTO web_sessions (token_hash, account_id, created_at, expires_at, user_agent, address)
+    VALUES ($1, $2, $3, $4, $5, $6)
     """
 )
 # $1 hash, $2 now. Nobody whose login is disabled, and no suspended or deleted account.
 SESSION_BY_HASH = Query(
     """
-    SELECT w.account_id, a.username, u.role
+    SELECT w.account_id, a.username, u.role, w.id
     FROM web_sessions w
     JOIN users u ON u.account_id = w.account_id
     JOIN accounts a ON a.id = w.account_id
@@ -157,3 +158,52 @@ SESSION_BY_HASH = Query(
 )
 DELETE_SESSION = Command("DELETE FROM web_sessions WHERE token_hash = $1")
 DELETE_SESSIONS_OF_ACCOUNT = Command("DELETE FROM web_sessions WHERE account_id = $1")
+
+
+@dataclass(frozen=True, slots=True)
+class BrowserRow:
+    """A browser that a person is signed in with."""
+
+    id: int
+    user_agent: str
+    address: str
+    created_at: datetime
+
+
+BROWSERS = Query(
+    """
+    SELECT id, user_agent, address, created_at FROM web_sessions
+    WHERE account_id = $1 AND expires_at > $2 ORDER BY created_at DESC, id DESC
+    """,
+    BrowserRow,
+)
+DELETE_BROWSER = Command("DELETE FROM web_sessions WHERE id = $1 AND account_id = $2")
+DELETE_OTHER_SESSIONS = Command("DELETE FROM web_sessions WHERE account_id = $1 AND id <> $2")
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorisedRow:
+    """An application that acts for a person, with all of its tokens together."""
+
+    id: int
+    name: str
+    website: str | None
+    scopes: list[str]
+    created_at: datetime
+    last_used_at: datetime | None
+
+
+AUTHORISED_APPLICATIONS = Query(
+    """
+    SELECT o.id, o.name, o.website, array_agg(DISTINCT x.scope) AS scopes,
+        min(t.created_at) AS created_at, max(t.last_used_at) AS last_used_at
+    FROM oauth_tokens t JOIN oauth_applications o ON o.id = t.application_id
+    CROSS JOIN LATERAL unnest(string_to_array(t.scopes, ' ')) AS x (scope)
+    WHERE t.account_id = $1 GROUP BY o.id ORDER BY created_at DESC, o.id DESC
+    """,
+    AuthorisedRow,
+)
+# Gives the ids of the tokens that are gone.
+REVOKE_APPLICATION = Value(
+    "DELETE FROM oauth_tokens WHERE account_id = $1 AND application_id = $2 RETURNING id", int
+)

@@ -105,6 +105,25 @@ INSERT_USER = Command(
     VALUES ($1, $2, $3, $4, $5, $6, $7, $7)
     """
 )
+PASSWORD_HASH = Value("SELECT password_hash FROM users WHERE account_id = $1", str)
+SET_EMAIL = Command("UPDATE users SET email = $2 WHERE account_id = $1")
+ASK_FOR_DELETION = Command(
+    "UPDATE users SET deletion_requested_at = coalesce(deletion_requested_at, $2)"
+    " WHERE account_id = $1"
+)
+CANCEL_DELETION = Command(
+    "UPDATE users SET deletion_requested_at = NULL"
+    " WHERE account_id = $1 AND deletion_requested_at IS NOT NULL"
+)
+# Accounts whose people asked before $1 to be deleted.
+DUE_DELETIONS = Value(
+    """
+    SELECT account_id FROM users WHERE deletion_requested_at <= $1
+    ORDER BY deletion_requested_at LIMIT 20
+    """,
+    int,
+)
+DELETE_USER = Command("DELETE FROM users WHERE account_id = $1")
 SET_PASSWORD = Command("UPDATE users SET password_hash = $2 WHERE account_id = $1")
 # A stronger hash of the same password; never over one that was set in the meantime.
 REPLACE_HASH = Command(

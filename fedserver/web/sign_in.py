@@ -10,13 +10,14 @@ from fedserver.context import Context
 from fedserver.rate_limits import LOGINS_PER_ACCOUNT, LOGINS_PER_ADDRESS, address_key
 from fedserver.routing import Media, Params, endpoint
 from fedserver.routing.client_address import ClientAddresses
-from fedserver.services import users
+from fedserver.services import login_settings, second_factor, users
 from fedserver.services.counting import count
 from fedserver.web.forms import check_form, form_page
 from fedserver.web.rendering import redirect
 from fedserver.web.sessions import current_session, end_session, start_session
 
 ACCOUNT_PAGE: Final = "/auth/account"
+PENDING: Final = "second step of a sign-in"
 # The only pages that may ask for a sign-in and be returned to.
 _RETURN_TO: Final = re.compile(
     r"/(?:oauth/authorize|authorize_interaction)\?[!-~]{0,7000}", re.ASCII
@@ -84,8 +85,29 @@ async def sign_in(ctx: Context, request: web.Request, params: SignInParams) -> w
             email=params.email,
             fault=_WRONG,
         )
-    known = _RETURN_TO.fullmatch(params.next) is not None
-    response = redirect(params.next if known else ACCOUNT_PAGE)
+    if await second_factor.is_on(ctx, account_id):
+        return ask_for_code(ctx, request, account_id, params.next)
+    return await finish_sign_in(ctx, request, account_id, params.next)
+
+
+def ask_for_code(
+    ctx: Context, request: web.Request, account_id: int, next_page: str, fault: str | None = None
+) -> web.Response:
+    """Show the form for the second step; what the first has shown is signed into it."""
+    pending = ctx.secrets.sign_value([account_id, next_page], purpose=PENDING)
+    status = 200 if fault is None else 422
+    return form_page(
+        ctx, request, "second_factor.html", status=status, pending=pending, fault=fault
+    )
+
+
+async def finish_sign_in(
+    ctx: Context, request: web.Request, account_id: int, next_page: str
+) -> web.Response:
+    """Sign in, and go where the person came from. Who wanted to leave stays."""
+    await login_settings.keep_account(ctx, account_id)
+    known = _RETURN_TO.fullmatch(next_page) is not None
+    response = redirect(next_page if known else ACCOUNT_PAGE)
     await start_session(ctx, request, response, account_id)
     return response
 

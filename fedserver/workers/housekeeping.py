@@ -5,6 +5,7 @@ import logging
 from datetime import timedelta
 
 from fedserver.context import Context
+from fedserver.effects.leaving import delete_departed
 from fedserver.services import sign_ups
 from fedserver.services.cleaning_again import clean_again
 from storage.failures import is_temporary
@@ -63,4 +64,5 @@ async def tidy(ctx: Context) -> None:
     await ctx.db.execute(FORGET_BACKFILLS, now - BACKFILLS_KEPT_FOR)
     for name in await ctx.db.values(FORGET_UNPOSTED_MEDIA, now - UNPOSTED_MEDIA_KEPT_FOR):
         await ctx.blobs.delete(name)
+    await delete_departed(ctx)
     await clean_again(ctx)
