@@ -38,7 +38,13 @@ from storage.server import EmbeddedPostgres, connect_existing
 log = logging.getLogger(__name__)
 
 # The rooms whose modules hold endpoints; importing a room registers them.
-_EDGES = ("fedserver.federation", "fedserver.mastodon", "fedserver.oauth", "fedserver.web")
+_EDGES = (
+    "fedserver.extension",
+    "fedserver.federation",
+    "fedserver.mastodon",
+    "fedserver.oauth",
+    "fedserver.web",
+)
 _ENTITY_CACHE_BYTES = 16 * 1024 * 1024
 _KEYS_KEPT = 5_000
 _KEYS_KEPT_S = 30.0

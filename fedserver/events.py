@@ -22,7 +22,8 @@ FOLLOWERS = "fedserver_followers"
 THREADS = "fedserver_threads"
 DOMAINS = "fedserver_domains"
 MAILS = "fedserver_mails"
-CHANNELS = (INBOX, DELIVERIES, TOKENS, FOLLOWERS, THREADS, DOMAINS, MAILS)
+IMPORTS = "fedserver_imports"
+CHANNELS = (INBOX, DELIVERIES, TOKENS, FOLLOWERS, THREADS, DOMAINS, MAILS, IMPORTS)
 
 NOTIFY = Command("SELECT pg_notify($1, $2)")
 

@@ -6,6 +6,7 @@ from fedserver.workers.comparing import compare_always
 from fedserver.workers.delivery_worker import deliver_always
 from fedserver.workers.domain_watch import watch_domains
 from fedserver.workers.housekeeping import keep_house
+from fedserver.workers.import_worker import import_always
 from fedserver.workers.inbox_worker import process_always
 from fedserver.workers.mail_worker import mail_always
 from fedserver.workers.poll_worker import watch_polls
@@ -23,6 +24,7 @@ ALL = (
     watch_domains,
     compare_always,
     mail_always,
+    import_always,
 )
 
 __all__ = ["ALL"]
