@@ -217,12 +217,12 @@ FORGET_NAMESAKES = Command(
     "DELETE FROM collection_items WHERE collection_id = $1 AND uri = $2 AND account_id <> $3"
 )
 DELETE_ITEM = Command("DELETE FROM collection_items WHERE id = $1")
-# What a peer's collection does not have any more, but for what was consented to just now.
+# What a peer's collection does not have any more; what was consented to since $3 may still come.
 # $1 collection, $2 the items that it has.
 DELETE_OTHER_ITEMS = Command(
     """
     DELETE FROM collection_items
-    WHERE collection_id = $1 AND uri IS NOT NULL AND NOT uri = ANY($2::text[])
+    WHERE collection_id = $1 AND NOT coalesce(uri = ANY($2::text[]), changed_at > $3)
     """
 )
 # Rejected and revoked items bar their account from being asked again, until $1.

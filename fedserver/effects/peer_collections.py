@@ -3,11 +3,13 @@ where they are (FEP-7aa9). Somebody is shown in one only with their own consent.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, ClassVar
 
 from activitypub.errors import ProtocolError
 from activitypub.featured import (
     COLLECTION_TYPE,
+    ITEM_TYPE,
     FeaturedCollection,
     FeaturedItem,
     parse_featured_collection,
@@ -46,12 +48,15 @@ from storage.collections import (
 )
 from storage.database import Transaction
 from storage.relations import FOLLOWED_HERE
+from storage.statuses import INSERT_TOMBSTONE
 
 MAX_PEER_COLLECTIONS = 50
 MAX_PEER_ITEMS = 150
 _MAX_NAME_CHARS = 256
 _MAX_DESCRIPTION_CHARS = 2_048
 _MAX_PAGES = 5
+# An owner that got a consent puts the account in its collection by then.
+_CONSENT_COMES_WITHIN = timedelta(hours=1)
 
 Json = Mapping[str, Any]
 
@@ -86,7 +91,8 @@ class StoreCollection(Act):
             after = _row(ctx, self.given, before)
             if await write_change(ctx, tx, before, after):
                 await tell_changed(ctx, tx, before, after)
-        await tx.execute(DELETE_OTHER_ITEMS, before.id, list(_ids(self.given)))
+        since = ctx.clock.now() - _CONSENT_COMES_WITHIN
+        await tx.execute(DELETE_OTHER_ITEMS, before.id, list(_ids(self.given)), since)
         for found in self.items:
             await _put_item(ctx, tx, before, found)
         if not self.complete:
@@ -206,8 +212,17 @@ async def read_collection_remove(incoming: Incoming) -> Act | None:
         return None
     item = await db.one(ITEM_BY_URI, collection.uri, incoming.object_id)
     if item is None:
+        await _remember_removed(incoming)
         raise Ignored("it removes what is not known here")
     return ForgetItem(actor=actor, uri=incoming.uri, item=item)
+
+
+async def _remember_removed(incoming: Incoming) -> None:
+    """A Remove may come before its Add; the item then stays out."""
+    if same_origin(incoming.object_id, incoming.actor.uri):
+        now = incoming.ctx.clock.now()
+        buried = (incoming.object_id, incoming.actor.id, ITEM_TYPE, "direct", now)
+        await incoming.ctx.db.execute(INSERT_TOMBSTONE, *buried)
 
 
 async def read_collection_update(incoming: Incoming) -> Act | None:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from storage.query import Value
 from tests.federation.test_two_instances import (  # noqa: F401 - fixtures
     account_of,
     instances,
@@ -11,6 +12,7 @@ from tests.federation.test_two_instances import (  # noqa: F401 - fixtures
 from tests.instances import Instance, Person
 from tests.waiting import until
 
+NAMED = Value("SELECT uri IS NOT NULL FROM collection_items", bool)
 ACTIVITY_JSON = {"Accept": "application/activity+json"}
 
 
@@ -161,6 +163,11 @@ async def test_somebody_is_added_and_removed_later(people: tuple[Person, Person]
     item = (await alice.post(path, account_id=account))["collection_item"]
     assert item["state"] == "pending"
     await listed(bob, owner, lambda one: one["item_count"] == 1)
+
+    async def named() -> bool:
+        return bool(await bob.instance.ctx.db.value(NAMED))
+
+    await until(named)
     await alice.delete(f"{path}/{item['id']}")
     await listed(bob, owner, lambda one: one["item_count"] == 0)
 
