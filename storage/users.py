@@ -129,7 +129,13 @@ SET_PASSWORD = Command("UPDATE users SET password_hash = $2 WHERE account_id = $
 REPLACE_HASH = Command(
     "UPDATE users SET password_hash = $3 WHERE account_id = $1 AND password_hash = $2"
 )
-SET_ROLE = Command("UPDATE users SET role = $2 WHERE account_id = $1")
+# The account is written anew, since what is shown of it changes.
+SET_ROLE = Command(
+    """
+    WITH shown AS (UPDATE accounts SET locked = locked WHERE id = $1)
+    UPDATE users SET role = $2 WHERE account_id = $1
+    """
+)
 OWNER_EXISTS = Value("SELECT EXISTS (SELECT 1 FROM users WHERE role = 'owner')", bool)
 
 DELETE_UNUSED_INVITATIONS = Command("DELETE FROM invitations WHERE role = $1 AND used_at IS NULL")

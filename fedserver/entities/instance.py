@@ -17,6 +17,8 @@ FEDSERVER_API_VERSION = 1
 MASTODON_RELEASE = "4.6.0"
 
 _MAX_PINNED = 5
+_MAX_IMAGE_DESCRIPTION_CHARS = 150
+_MAX_FEATURED_TAGS = 10
 _MAX_PROFILE_FIELDS = 4
 _MAX_DISPLAY_NAME_CHARS = 30
 _MAX_NOTE_CHARS = 500
@@ -107,7 +109,7 @@ def _thumbnail(config: Config) -> str:
 
 def _configuration(config: Config) -> Json:
     return {
-        "accounts": {"max_featured_tags": 0, "max_pinned_statuses": _MAX_PINNED},
+        "accounts": {"max_featured_tags": _MAX_FEATURED_TAGS, "max_pinned_statuses": _MAX_PINNED},
         "statuses": {
             "max_characters": config.statuses.max_characters,
             "max_media_attachments": config.media.max_attachments,
@@ -160,8 +162,8 @@ def _configuration_v2(config: Config) -> Json:
             "max_note_length": _MAX_NOTE_CHARS,
             "profile_field_name_limit": _MAX_FIELD_CHARS,
             "profile_field_value_limit": _MAX_FIELD_CHARS,
-            "max_avatar_description_length": 0,
-            "max_header_description_length": 0,
+            "max_avatar_description_length": _MAX_IMAGE_DESCRIPTION_CHARS,
+            "max_header_description_length": _MAX_IMAGE_DESCRIPTION_CHARS,
         },
         "timelines_access": {
             "live_feeds": {"local": "public", "remote": "public"},

@@ -164,7 +164,7 @@ async def _gather(
             poll_ids.add(head.poll_id)
     return Parts(
         await _cores(ctx, versions),
-        await account_bytes(ctx, people),
+        await account_bytes(ctx, people, viewer),
         await polls(ctx, poll_ids, viewer),
         {},
     )

@@ -8,6 +8,7 @@ from fedserver.context import Context
 from fedserver.effects.leaving import delete_departed
 from fedserver.services import sign_ups
 from fedserver.services.cleaning_again import clean_again
+from storage.collections import FORGET_ENDED_ITEMS
 from storage.failures import is_temporary
 from storage.housekeeping import (
     EMPTY_HOMES_OF_ABSENT,
@@ -31,6 +32,8 @@ KEYS_KEPT_FOR = timedelta(hours=6)
 # Longer than a signature is valid, and than peers go on retrying.
 PROCESSED_KEPT_FOR = timedelta(days=14)
 UNPOSTED_MEDIA_KEPT_FOR = timedelta(days=1)
+# Who left a collection, or did not want to be in it, is not asked again at once.
+ENDED_ITEMS_KEPT_FOR = timedelta(days=1)
 BACKFILLS_KEPT_FOR = timedelta(days=1)
 _EVERY_S = 3_600
 _FIRST_AFTER_S = 300
@@ -62,6 +65,7 @@ async def tidy(ctx: Context) -> None:
     await ctx.db.execute(FORGET_UNCONFIRMED, now - sign_ups.KEPT_FOR)
     await ctx.db.execute(FORGET_PROCESSED, now - PROCESSED_KEPT_FOR)
     await ctx.db.execute(FORGET_BACKFILLS, now - BACKFILLS_KEPT_FOR)
+    await ctx.db.execute(FORGET_ENDED_ITEMS, now - ENDED_ITEMS_KEPT_FOR)
     for name in await ctx.db.values(FORGET_UNPOSTED_MEDIA, now - UNPOSTED_MEDIA_KEPT_FOR):
         await ctx.blobs.delete(name)
     await delete_departed(ctx)
