@@ -17,7 +17,7 @@ from fedserver.config import Config
 from fedserver.context import Context
 from fedserver.domain_rules import DomainRules
 from fedserver.errors import StartError
-from fedserver.events import Events
+from fedserver.events import FILTERS, Events
 from fedserver.ids import IdMaker
 from fedserver.key_pool import KeyCache, KeyPool
 from fedserver.outgoing import Outgoing
@@ -28,6 +28,7 @@ from fedserver.routing.middleware import middlewares, serve_heads
 from fedserver.secrets import CannotUnwrap, Secrets
 from fedserver.services import signing, users
 from fedserver.timed_cache import TimedCache
+from fedserver.viewer_filters import ViewerFilters
 from storage.blobs import BlobFolder
 from storage.database import Database, StorageError
 from storage.inbox import InboxStore
@@ -86,6 +87,8 @@ async def _make_context(config: Config, dsn: str, stack: AsyncExitStack, clock: 
     domains = DomainRules(config.federation.mode, config.instance.domain)
     await domains.load(db)
     out = await stack.enter_async_context(_outgoing(config, clock, domains))
+    events, viewer_filters = Events(db), ViewerFilters(clock)
+    events.on(FILTERS, viewer_filters.heard)
     return Context(
         config=config,
         db=db,
@@ -96,7 +99,7 @@ async def _make_context(config: Config, dsn: str, stack: AsyncExitStack, clock: 
         key_cache=KeyCache(),
         out=out,
         blobs=BlobFolder(config.data.folder / "media"),
-        events=Events(db),
+        events=events,
         rate_limiter=RateLimiter(clock, enabled=config.development.rate_limits),
         entity_cache=BytesCache(_ENTITY_CACHE_BYTES),
         recent=Recent(clock),
@@ -104,6 +107,7 @@ async def _make_context(config: Config, dsn: str, stack: AsyncExitStack, clock: 
         signer_keys=TimedCache(clock, keep_s=_KEYS_KEPT_S, max_entries=_KEYS_KEPT),
         own_keys=TimedCache(clock, keep_s=_KEYS_KEPT_S, max_entries=_KEYS_KEPT),
         domains=domains,
+        viewer_filters=viewer_filters,
     )
 
 

@@ -21,7 +21,10 @@ TOKENS = "fedserver_tokens"
 FOLLOWERS = "fedserver_followers"
 THREADS = "fedserver_threads"
 DOMAINS = "fedserver_domains"
-CHANNELS = (INBOX, DELIVERIES, TOKENS, FOLLOWERS, THREADS, DOMAINS)
+# The payload is the account whose filters changed.
+FILTERS = "fedserver_filters"
+SCHEDULED = "fedserver_scheduled"
+CHANNELS = (INBOX, DELIVERIES, TOKENS, FOLLOWERS, THREADS, DOMAINS, FILTERS, SCHEDULED)
 
 NOTIFY = Command("SELECT pg_notify($1, $2)")
 

@@ -9,6 +9,7 @@ from fedserver.entities.accounts import (
     role,
 )
 from fedserver.entities.emojis import custom_emoji
+from fedserver.entities.filters import filter_entity, filter_keyword, filter_status, filter_v1
 from fedserver.entities.histories import status_edits, status_source, status_with_text
 from fedserver.entities.instance import instance_v1, instance_v2, rules
 from fedserver.entities.media import media
@@ -29,6 +30,10 @@ __all__ = [
     "context",
     "credential_account",
     "custom_emoji",
+    "filter_entity",
+    "filter_keyword",
+    "filter_status",
+    "filter_v1",
     "instance_v1",
     "instance_v2",
     "media",
