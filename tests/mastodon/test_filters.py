@@ -14,7 +14,7 @@ from storage.filters import FilterRow
 from tests.mastodon.conftest import Schema
 from tests.mastodon.write_fixtures import Here, Person, form_with_file, picture
 from tests.mastodon.write_fixtures import here_fixture as here_fixture
-from tests.waiting import eventually
+from tests.waiting import until
 
 V1, V2 = "/api/v1/filters", "/api/v2/filters"
 ALL_CONTEXTS = ["home", "notifications", "public", "thread", "account"]
@@ -316,7 +316,7 @@ async def test_other_processes_hear_of_a_change(db: Database) -> None:
             await db.execute(NOTIFY, FILTERS, "7")
             return kept.get(7) is None
 
-        await eventually(forgotten)
+        await until(forgotten)
         listening.cancel()
 
 
