@@ -18,6 +18,7 @@ from storage.housekeeping import (
 from storage.idempotency import FORGET_OLD_KEYS
 from storage.inbox import FORGET_PROCESSED
 from storage.threads import FORGET_BACKFILLS
+from storage.translations import FORGET_TRANSLATIONS
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +29,7 @@ KEYS_KEPT_FOR = timedelta(hours=6)
 # Longer than a signature is valid, and than peers go on retrying.
 PROCESSED_KEPT_FOR = timedelta(days=14)
 UNPOSTED_MEDIA_KEPT_FOR = timedelta(days=1)
+TRANSLATIONS_KEPT_FOR = timedelta(days=1)
 BACKFILLS_KEPT_FOR = timedelta(days=1)
 _EVERY_S = 3_600
 _FIRST_AFTER_S = 300
@@ -56,6 +58,7 @@ async def tidy(ctx: Context) -> None:
     await ctx.db.execute(FORGET_EXPIRED_SESSIONS, now)
     await ctx.db.execute(FORGET_EXPIRED_MUTES, now)
     await ctx.db.execute(FORGET_PROCESSED, now - PROCESSED_KEPT_FOR)
+    await ctx.db.execute(FORGET_TRANSLATIONS, now - TRANSLATIONS_KEPT_FOR)
     await ctx.db.execute(FORGET_BACKFILLS, now - BACKFILLS_KEPT_FOR)
     for name in await ctx.db.values(FORGET_UNPOSTED_MEDIA, now - UNPOSTED_MEDIA_KEPT_FOR):
         await ctx.blobs.delete(name)
