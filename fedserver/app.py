@@ -17,7 +17,7 @@ from fedserver.config import Config
 from fedserver.context import Context
 from fedserver.domain_rules import DomainRules
 from fedserver.errors import StartError
-from fedserver.events import Events
+from fedserver.events import FILTERS, Events
 from fedserver.ids import IdMaker
 from fedserver.key_pool import KeyCache, KeyPool
 from fedserver.outgoing import Outgoing
@@ -28,6 +28,7 @@ from fedserver.routing.middleware import middlewares, serve_heads
 from fedserver.secrets import CannotUnwrap, Secrets
 from fedserver.services import new_accounts, signing, users
 from fedserver.timed_cache import TimedCache
+from fedserver.viewer_filters import ViewerFilters
 from storage.blobs import BlobFolder
 from storage.database import Database, StorageError
 from storage.inbox import InboxStore
@@ -92,6 +93,8 @@ async def _make_context(config: Config, dsn: str, stack: AsyncExitStack, clock: 
     domains = DomainRules(config.federation.mode, config.instance.domain)
     await domains.load(db)
     out = await stack.enter_async_context(_outgoing(config, clock, domains))
+    events, viewer_filters = Events(db), ViewerFilters(clock)
+    events.on(FILTERS, viewer_filters.heard)
     return Context(
         config=config,
         db=db,
@@ -102,7 +105,7 @@ async def _make_context(config: Config, dsn: str, stack: AsyncExitStack, clock: 
         key_cache=KeyCache(),
         out=out,
         blobs=BlobFolder(config.data.folder / "media"),
-        events=Events(db),
+        events=events,
         rate_limiter=RateLimiter(clock, enabled=config.development.rate_limits),
         entity_cache=BytesCache(_ENTITY_CACHE_BYTES),
         recent=Recent(clock),
@@ -110,6 +113,7 @@ async def _make_context(config: Config, dsn: str, stack: AsyncExitStack, clock: 
         signer_keys=TimedCache(clock, keep_s=_KEYS_KEPT_S, max_entries=_KEYS_KEPT),
         own_keys=TimedCache(clock, keep_s=_KEYS_KEPT_S, max_entries=_KEYS_KEPT),
         domains=domains,
+        viewer_filters=viewer_filters,
     )
 
 
@@ -136,6 +140,7 @@ def _outgoing(config: Config, clock: Clock, domains: DomainRules) -> Outgoing:
         ca_file=config.development.ca_file,
         clock=clock,
         is_blocked=domains.is_blocked,
+        own_services=[url for url in (config.translation.url,) if url],
     )
 
 

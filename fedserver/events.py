@@ -23,7 +23,21 @@ THREADS = "fedserver_threads"
 DOMAINS = "fedserver_domains"
 MAILS = "fedserver_mails"
 IMPORTS = "fedserver_imports"
-CHANNELS = (INBOX, DELIVERIES, TOKENS, FOLLOWERS, THREADS, DOMAINS, MAILS, IMPORTS)
+# The payload is the account whose filters changed.
+FILTERS = "fedserver_filters"
+SCHEDULED = "fedserver_scheduled"
+CHANNELS = (
+    INBOX,
+    DELIVERIES,
+    TOKENS,
+    FOLLOWERS,
+    THREADS,
+    DOMAINS,
+    MAILS,
+    IMPORTS,
+    FILTERS,
+    SCHEDULED,
+)
 
 NOTIFY = Command("SELECT pg_notify($1, $2)")
 

@@ -93,6 +93,7 @@ class RelationshipRow(msgspec.Struct, frozen=True, gc=False):
     muting: bool
     muting_notifications: bool
     muting_expires_at: datetime | None
+    domain_blocking: bool
     note: str
     endorsed: bool
 
@@ -114,6 +115,8 @@ RELATIONSHIPS = Query(
         m.id IS NOT NULL AS muting,
         coalesce(m.hide_notifications, false) AS muting_notifications,
         m.expires_at AS muting_expires_at,
+        EXISTS (SELECT 1 FROM user_domain_blocks d
+                WHERE d.account_id = $1 AND d.domain = a.domain) AS domain_blocking,
         coalesce(n.comment, '') AS note,
         EXISTS (SELECT 1 FROM endorsements e WHERE e.account_id = $1 AND e.target_id = a.id)
             AS endorsed

@@ -253,6 +253,22 @@ class FederationConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TranslationConfig:
+    """Who translates posts for people that ask for it."""
+
+    url: str = setting(
+        "",
+        "The address of a LibreTranslate server, which may be on this machine or in its network. "
+        "Empty: nothing is translated.",
+        example="http://127.0.0.1:5000",
+    )
+    api_key: str = setting("", "The key that it asks for, if it does.", secret=True)
+    timeout_s: float = setting(
+        20.0, "How long one translation may take.", unit="seconds", minimum=1, maximum=120
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DevelopmentConfig:
     """What only development and tests may use. Refused under a public domain."""
 
@@ -321,6 +337,7 @@ class Config:
     registrations: RegistrationsConfig = field(default_factory=RegistrationsConfig)
     mail: MailConfig = field(default_factory=MailConfig)
     federation: FederationConfig = field(default_factory=FederationConfig)
+    translation: TranslationConfig = field(default_factory=TranslationConfig)
     development: DevelopmentConfig = field(default_factory=DevelopmentConfig)
     log: LogConfig = field(default_factory=LogConfig)
 

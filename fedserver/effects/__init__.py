@@ -3,6 +3,7 @@
 from fedserver.effects.acts import Act, Undoable
 from fedserver.effects.announce import Announce
 from fedserver.effects.block import Block
+from fedserver.effects.block_domain import BlockDomain, PartFromDomain
 from fedserver.effects.bringing import bring_status, find_by_url
 from fedserver.effects.collecting import (
     AddToCollection,
@@ -28,7 +29,7 @@ from fedserver.effects.peer_collections import read_collections
 from fedserver.effects.performing import perform, perform_in
 from fedserver.effects.pin import Pin, Unpin
 from fedserver.effects.poll_totals import end_polls, tell_totals
-from fedserver.effects.private import Bookmark, Mute
+from fedserver.effects.private import Bookmark, Mute, MuteThread
 from fedserver.effects.quote import QuoteRequest, RevokeQuote, settle_proof
 from fedserver.effects.react import React, ReactedEmoji
 from fedserver.effects.receiving import READERS, receive, receive_hearsay
@@ -47,6 +48,7 @@ __all__ = [
     "AlreadyPosted",
     "Announce",
     "Block",
+    "BlockDomain",
     "Bookmark",
     "ChangeCollection",
     "Consents",
@@ -62,11 +64,13 @@ __all__ = [
     "Mentioned",
     "Move",
     "Mute",
+    "MuteThread",
     "NewPoll",
     "NewQuote",
     "NewStatus",
     "Outcome",
     "OutcomeName",
+    "PartFromDomain",
     "Pin",
     "QuoteRequest",
     "React",

@@ -15,6 +15,7 @@ from fedserver.entities.collections import (
     collections,
 )
 from fedserver.entities.emojis import custom_emoji
+from fedserver.entities.filters import filter_entity, filter_keyword, filter_status, filter_v1
 from fedserver.entities.histories import status_edits, status_source, status_with_text
 from fedserver.entities.instance import instance_v1, instance_v2, rules
 from fedserver.entities.media import media
@@ -41,6 +42,10 @@ __all__ = [
     "credential_account",
     "custom_emoji",
     "featured_tag",
+    "filter_entity",
+    "filter_keyword",
+    "filter_status",
+    "filter_v1",
     "instance_v1",
     "instance_v2",
     "media",

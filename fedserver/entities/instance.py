@@ -170,6 +170,6 @@ def _configuration_v2(config: Config) -> Json:
             "hashtag_feeds": {"local": "public", "remote": "public"},
             "trending_link_feeds": {"local": "public", "remote": "public"},
         },
-        "translation": {"enabled": False},
+        "translation": {"enabled": bool(config.translation.url)},
         "limited_federation": config.federation.mode == "allow_list",
     }

@@ -22,6 +22,7 @@ from storage.idempotency import FORGET_OLD_KEYS
 from storage.inbox import FORGET_PROCESSED
 from storage.sign_ups import FORGET_EXPIRED_LINKS, FORGET_UNCONFIRMED
 from storage.threads import FORGET_BACKFILLS
+from storage.translations import FORGET_TRANSLATIONS
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +35,7 @@ PROCESSED_KEPT_FOR = timedelta(days=14)
 UNPOSTED_MEDIA_KEPT_FOR = timedelta(days=1)
 # Who left a collection, or did not want to be in it, is not asked again at once.
 ENDED_ITEMS_KEPT_FOR = timedelta(days=1)
+TRANSLATIONS_KEPT_FOR = timedelta(days=1)
 BACKFILLS_KEPT_FOR = timedelta(days=1)
 _EVERY_S = 3_600
 _FIRST_AFTER_S = 300
@@ -64,6 +66,7 @@ async def tidy(ctx: Context) -> None:
     await ctx.db.execute(FORGET_EXPIRED_LINKS, now)
     await ctx.db.execute(FORGET_UNCONFIRMED, now - sign_ups.KEPT_FOR)
     await ctx.db.execute(FORGET_PROCESSED, now - PROCESSED_KEPT_FOR)
+    await ctx.db.execute(FORGET_TRANSLATIONS, now - TRANSLATIONS_KEPT_FOR)
     await ctx.db.execute(FORGET_BACKFILLS, now - BACKFILLS_KEPT_FOR)
     await ctx.db.execute(FORGET_ENDED_ITEMS, now - ENDED_ITEMS_KEPT_FOR)
     for name in await ctx.db.values(FORGET_UNPOSTED_MEDIA, now - UNPOSTED_MEDIA_KEPT_FOR):
