@@ -21,7 +21,26 @@ TOKENS = "fedserver_tokens"
 FOLLOWERS = "fedserver_followers"
 THREADS = "fedserver_threads"
 DOMAINS = "fedserver_domains"
-CHANNELS = (INBOX, DELIVERIES, TOKENS, FOLLOWERS, THREADS, DOMAINS)
+# What streams tell of. The payloads: {"kind", "id", ...} (storage.streaming); ids of notifications,
+# with commas; "account:conversation"; an account; see streaming.hub for each.
+STATUSES = "fedserver_statuses"
+NOTIFICATIONS = "fedserver_notifications"
+CONVERSATIONS = "fedserver_conversations"
+FILTERS = "fedserver_filters"
+ANNOUNCEMENTS = "fedserver_announcements"
+CHANNELS = (
+    INBOX,
+    DELIVERIES,
+    TOKENS,
+    FOLLOWERS,
+    THREADS,
+    DOMAINS,
+    STATUSES,
+    NOTIFICATIONS,
+    CONVERSATIONS,
+    FILTERS,
+    ANNOUNCEMENTS,
+)
 
 NOTIFY = Command("SELECT pg_notify($1, $2)")
 

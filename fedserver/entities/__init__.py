@@ -17,11 +17,13 @@ from fedserver.entities.polls import poll
 from fedserver.entities.relationships import relationship, relationships
 from fedserver.entities.reports import report
 from fedserver.entities.statuses import status, statuses, statuses_of
+from fedserver.entities.streamed import NOBODY, statuses_for_viewers
 from fedserver.entities.tags import tag, tags, unused_tag
 from fedserver.entities.threads import context
 from fedserver.entities.times import timestamp
 
 __all__ = [
+    "NOBODY",
     "account",
     "accounts",
     "accounts_of",
@@ -44,6 +46,7 @@ __all__ = [
     "status_source",
     "status_with_text",
     "statuses",
+    "statuses_for_viewers",
     "statuses_of",
     "tag",
     "tags",

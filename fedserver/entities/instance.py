@@ -72,7 +72,7 @@ def instance_v1(config: Config, own_version: str, stats: InstanceStatsRow, conta
         "description": config.instance.description,
         "email": config.instance.contact_email,
         "version": version(own_version),
-        "urls": {"streaming_api": ""},
+        "urls": {"streaming_api": Uris(config.base_url).streaming},
         "stats": {
             "user_count": stats.users,
             "status_count": stats.statuses,
@@ -142,7 +142,7 @@ def _configuration_v2(config: Config) -> Json:
     return {
         **common,
         "urls": {
-            "streaming": None,
+            "streaming": Uris(config.base_url).streaming,
             "status": None,
             "about": f"{config.base_url}/",
             "privacy_policy": None,

@@ -65,7 +65,14 @@ def _bearer(request: web.Request) -> str | None:
     scheme, _, value = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer" and value.strip():
         return value.strip()
-    return request.query.get("access_token")
+    return request.query.get("access_token") or _protocol(request)
+
+
+def _protocol(request: web.Request) -> str | None:
+    """Give the token of a WebSocket: browsers let a page set no other header than this one."""
+    if request.headers.get("Upgrade", "").lower() != "websocket":
+        return None
+    return request.headers.get("Sec-WebSocket-Protocol", "").partition(",")[0].strip() or None
 
 
 def _check_user(row: TokenRow) -> None:
