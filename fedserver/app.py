@@ -26,7 +26,7 @@ from fedserver.recent import Recent
 from fedserver.routing import CONTEXT, Endpoint
 from fedserver.routing.middleware import middlewares, serve_heads
 from fedserver.secrets import CannotUnwrap, Secrets
-from fedserver.services import signing, users
+from fedserver.services import push_keys, signing, users
 from fedserver.timed_cache import TimedCache
 from storage.blobs import BlobFolder
 from storage.database import Database, StorageError
@@ -162,6 +162,7 @@ async def running(ctx: Context) -> AsyncIterator[str]:
     from fedserver import streaming, workers
 
     await users.ensure_instance_actor(ctx)
+    await push_keys.ensure_push_key(ctx)
     await _check_instance_key(ctx)
     if not ctx.config.database.url:
         await _free_what_was_taken(ctx)

@@ -28,6 +28,7 @@ NOTIFICATIONS = "fedserver_notifications"
 CONVERSATIONS = "fedserver_conversations"
 FILTERS = "fedserver_filters"
 ANNOUNCEMENTS = "fedserver_announcements"
+PUSH = "fedserver_push"
 CHANNELS = (
     INBOX,
     DELIVERIES,
@@ -40,6 +41,7 @@ CHANNELS = (
     CONVERSATIONS,
     FILTERS,
     ANNOUNCEMENTS,
+    PUSH,
 )
 
 NOTIFY = Command("SELECT pg_notify($1, $2)")

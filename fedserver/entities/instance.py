@@ -31,7 +31,9 @@ def version(own: str) -> str:
     return f"{MASTODON_RELEASE} (compatible; Fedserver {own})"
 
 
-def instance_v2(config: Config, own_version: str, stats: InstanceStatsRow, contact: Any) -> Json:
+def instance_v2(
+    config: Config, own_version: str, stats: InstanceStatsRow, contact: Any, *, push_key: str
+) -> Json:
     """Give an Instance (Mastodon API: Instance). `contact` is an Account or None."""
     return {
         "domain": config.instance.domain,
@@ -48,7 +50,10 @@ def instance_v2(config: Config, own_version: str, stats: InstanceStatsRow, conta
         },
         "icon": [],
         "languages": list(config.instance.languages),
-        "configuration": _configuration_v2(config),
+        "configuration": {
+            **_configuration_v2(config),
+            "vapid": {"public_key": push_key},
+        },
         "registrations": {
             **_REGISTRATIONS,
             "reason_required": False,
@@ -148,7 +153,6 @@ def _configuration_v2(config: Config) -> Json:
             "privacy_policy": None,
             "terms_of_service": None,
         },
-        "vapid": {"public_key": ""},
         "accounts": {
             **common["accounts"],
             "max_profile_fields": _MAX_PROFILE_FIELDS,

@@ -50,7 +50,7 @@ class AppToken:
 
 async def read_token(ctx: Context, request: web.Request) -> Token | None:
     """Give the request's token, None without one. Raises Unauthorized for an invalid one."""
-    bearer = _bearer(request)
+    bearer = bearer_of(request)
     if bearer is None:
         return None
     row = await ctx.db.one(TOKEN_BY_HASH, token_hash(bearer))
@@ -61,7 +61,8 @@ async def read_token(ctx: Context, request: web.Request) -> Token | None:
     return Token(row.id, row.application_id, row.account_id, frozenset(row.scopes.split()))
 
 
-def _bearer(request: web.Request) -> str | None:
+def bearer_of(request: web.Request) -> str | None:
+    """Give the token that a request brings, unchecked."""
     scheme, _, value = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer" and value.strip():
         return value.strip()
