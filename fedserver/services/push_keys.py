@@ -3,7 +3,6 @@
 from typing import Final
 
 from fedserver.context import Context
-from fedserver.errors import NotFound
 from fedserver.services.push_messages import (
     VapidKey,
     load_private_key,
@@ -18,35 +17,31 @@ TOKEN_PURPOSE: Final = "push token"
 _KEPT: Final = ("push key",)
 
 
-async def ensure_push_key(ctx: Context) -> None:
-    """Make our key where there is none yet. Two processes at once end up with the same."""
-    if await ctx.db.one(PUSH_KEY) is None:
-        raw = new_private_key()
-        wrapped = ctx.secrets.wrap(raw, purpose=KEY_PURPOSE)
-        public = public_text(load_private_key(raw))
-        await ctx.db.execute(PUT_PUSH_KEY, public, wrapped, ctx.clock.now())
+async def ensure_push_key(ctx: Context) -> PushKeyRow:
+    """Give our key, made where there is none yet. Two processes at once end up with the same."""
+    row = await ctx.db.one(PUSH_KEY)
+    if row is not None:
+        return row
+    raw = new_private_key()
+    wrapped = ctx.secrets.wrap(raw, purpose=KEY_PURPOSE)
+    public = public_text(load_private_key(raw))
+    await ctx.db.execute(PUT_PUSH_KEY, public, wrapped, ctx.clock.now())
+    return await ctx.db.one(PUSH_KEY) or PushKeyRow(public, wrapped)
 
 
 async def public_push_key(ctx: Context) -> str:
     """Give the public half (Mastodon API: `vapid_key`); it never changes."""
     kept = ctx.entity_cache.get(_KEPT)
     if kept is None:
-        kept = (await _row(ctx)).public_key.encode()
+        kept = (await ensure_push_key(ctx)).public_key.encode()
         ctx.entity_cache.put(_KEPT, kept)
     return kept.decode()
 
 
 async def vapid_key(ctx: Context) -> VapidKey:
-    """Give both halves, to sign with. Raises NotFound, CannotUnwrap."""
-    row = await _row(ctx)
+    """Give both halves, to sign with. Raises CannotUnwrap."""
+    row = await ensure_push_key(ctx)
     raw = ctx.secrets.unwrap(row.private_key, purpose=KEY_PURPOSE)
     email = ctx.config.instance.contact_email
     contact = f"mailto:{email}" if email else ctx.config.base_url
     return VapidKey(load_private_key(raw), row.public_key, contact)
-
-
-async def _row(ctx: Context) -> PushKeyRow:
-    row = await ctx.db.one(PUSH_KEY)
-    if row is None:
-        raise NotFound("the key for push messages is missing: restart the server to make it")
-    return row
