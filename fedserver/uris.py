@@ -21,6 +21,11 @@ class Uris:
     def instance_actor(self) -> str:
         return f"{self.base}/actor"
 
+    @property
+    def streaming(self) -> str:
+        """Where WebSockets go: ws for http, wss for https."""
+        return f"ws{self.base.removeprefix('http')}"
+
     def actor(self, username: str) -> str:
         return f"{self.base}/users/{username}"
 

@@ -47,6 +47,23 @@ NOTIFICATION = Query(
     """,
     NotificationRow,
 )
+# $1 ids, $2 whose.
+NOTIFICATIONS_BY_ID = Query(
+    f"""
+    SELECT {_COLUMNS} FROM notifications n JOIN accounts a ON a.id = n.from_account_id
+    WHERE n.id = ANY($1::bigint[]) AND n.account_id = $2 AND {_SHOWN}
+    ORDER BY n.id
+    """,
+    NotificationRow,
+)
+# $1 ids, $2 people: those of them who have any of these.
+RECEIVERS = Value(
+    """
+    SELECT DISTINCT account_id FROM notifications
+    WHERE id = ANY($1::bigint[]) AND account_id = ANY($2::bigint[])
+    """,
+    int,
+)
 # $1 most, $2 whose, $3 only these types or NULL, $4 without these, $5 from this account or NULL.
 COUNT_NOTIFICATIONS = Value(
     f"""

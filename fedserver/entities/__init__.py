@@ -25,11 +25,13 @@ from fedserver.entities.profiles import profile
 from fedserver.entities.relationships import relationship, relationships
 from fedserver.entities.reports import report
 from fedserver.entities.statuses import status, statuses, statuses_of
+from fedserver.entities.streamed import NOBODY, statuses_for_viewers
 from fedserver.entities.tags import featured_tag, tag, tags, unused_tag
 from fedserver.entities.threads import context
 from fedserver.entities.times import timestamp
 
 __all__ = [
+    "NOBODY",
     "account",
     "accounts",
     "accounts_of",
@@ -62,6 +64,7 @@ __all__ = [
     "status_source",
     "status_with_text",
     "statuses",
+    "statuses_for_viewers",
     "statuses_of",
     "tag",
     "tags",

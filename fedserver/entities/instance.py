@@ -31,7 +31,9 @@ def version(own: str) -> str:
     return f"{MASTODON_RELEASE} (compatible; Fedserver {own})"
 
 
-def instance_v2(config: Config, own_version: str, stats: InstanceStatsRow, contact: Any) -> Json:
+def instance_v2(
+    config: Config, own_version: str, stats: InstanceStatsRow, contact: Any, *, push_key: str
+) -> Json:
     """Give an Instance (Mastodon API: Instance). `contact` is an Account or None."""
     return {
         "domain": config.instance.domain,
@@ -48,7 +50,10 @@ def instance_v2(config: Config, own_version: str, stats: InstanceStatsRow, conta
         },
         "icon": [],
         "languages": list(config.instance.languages),
-        "configuration": _configuration_v2(config),
+        "configuration": {
+            **_configuration_v2(config),
+            "vapid": {"public_key": push_key},
+        },
         "registrations": _registrations(config),
         "api_versions": {"mastodon": MASTODON_API_VERSION, "fedserver": FEDSERVER_API_VERSION},
         "wrapstodon": None,
@@ -66,7 +71,7 @@ def instance_v1(config: Config, own_version: str, stats: InstanceStatsRow, conta
         "description": config.instance.description,
         "email": config.instance.contact_email,
         "version": version(own_version),
-        "urls": {"streaming_api": ""},
+        "urls": {"streaming_api": Uris(config.base_url).streaming},
         "stats": {
             "user_count": stats.users,
             "status_count": stats.statuses,
@@ -148,13 +153,12 @@ def _configuration_v2(config: Config) -> Json:
     return {
         **common,
         "urls": {
-            "streaming": None,
+            "streaming": Uris(config.base_url).streaming,
             "status": None,
             "about": f"{config.base_url}/",
             "privacy_policy": None,
             "terms_of_service": None,
         },
-        "vapid": {"public_key": ""},
         "accounts": {
             **common["accounts"],
             "max_profile_fields": _MAX_PROFILE_FIELDS,

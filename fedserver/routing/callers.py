@@ -67,7 +67,7 @@ async def read_token(
 ) -> Token | None:
     """Give the request's token, None without one. Raises Unauthorized for an invalid one, and
     Forbidden for who has no account yet, unless `newcomers` are welcome."""
-    bearer = _bearer(request)
+    bearer = bearer_of(request)
     if bearer is None:
         return None
     row = await ctx.db.one(TOKEN_BY_HASH, token_hash(bearer))
@@ -80,11 +80,19 @@ async def read_token(
     return Token(row.id, row.application_id, row.account_id, scopes, row.sign_up_id)
 
 
-def _bearer(request: web.Request) -> str | None:
+def bearer_of(request: web.Request) -> str | None:
+    """Give the token that a request brings, unchecked."""
     scheme, _, value = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer" and value.strip():
         return value.strip()
-    return request.query.get("access_token")
+    return request.query.get("access_token") or _protocol(request)
+
+
+def _protocol(request: web.Request) -> str | None:
+    """Give the token of a WebSocket: browsers let a page set no other header than this one."""
+    if request.headers.get("Upgrade", "").lower() != "websocket":
+        return None
+    return request.headers.get("Sec-WebSocket-Protocol", "").partition(",")[0].strip() or None
 
 
 def _check_user(row: TokenRow) -> None:

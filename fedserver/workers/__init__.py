@@ -1,5 +1,5 @@
 """What runs beside the requests: inbox, deliveries, threads, learning about peers, polls, proving
-quotes, mails, tidying up."""
+quotes, mails, pushing notifications, tidying up."""
 
 from fedserver.workers.acquaintance import learn_always
 from fedserver.workers.comparing import compare_always
@@ -10,6 +10,7 @@ from fedserver.workers.import_worker import import_always
 from fedserver.workers.inbox_worker import process_always
 from fedserver.workers.mail_worker import mail_always
 from fedserver.workers.poll_worker import watch_polls
+from fedserver.workers.push_worker import push_always
 from fedserver.workers.quote_proofs import prove_always
 from fedserver.workers.thread_worker import complete_always
 
@@ -25,6 +26,7 @@ ALL = (
     compare_always,
     mail_always,
     import_always,
+    push_always,
 )
 
 __all__ = ["ALL"]
