@@ -2,14 +2,16 @@
 
 from storage.query import Command
 from storage.visibility import unwanted
+from storage.welcome import names_unwanted
 
+_SHOWN = "(SELECT coalesce(x.reblog_of_id, x.id) FROM statuses x WHERE x.id = $1)"
 # One statement for each post: the home timelines of its author, of the followers who were active
 # lately, and nothing else. $1 status, $2 author, $3 answered account or NULL, $4 is a boost,
 # $5 the author of the boosted status or NULL, $6 active since, $7 visibility.
 # A reply is shown to those who also follow whom it answers; a direct post to nobody but its author
 # and the followers it names; a boost unless its follower hid boosts.
 FAN_OUT = Command(
-    """
+    f"""
     INSERT INTO home_entries (account_id, status_id)
     SELECT u.account_id, $1
     FROM users u
@@ -19,6 +21,7 @@ FAN_OUT = Command(
       AND (u.account_id = $2 OR f.id IS NOT NULL)
       AND (u.account_id = $2 OR (
         (NOT $4 OR f.show_reblogs)
+        AND NOT {names_unwanted(_SHOWN, "u.account_id", "now()", notifications=False)}
         AND ($7 <> 'direct' OR EXISTS (
             SELECT 1 FROM mentions m WHERE m.status_id = $1 AND m.account_id = u.account_id))
         AND ($3::bigint IS NULL OR $3 = $2 OR $3 = u.account_id OR EXISTS (

@@ -63,6 +63,23 @@ NOTIFICATION = Query(
     f"SELECT {COLUMNS} FROM {FROM} WHERE n.id = $1 AND n.account_id = $2 AND {SHOWN}",
     NotificationRow,
 )
+# $1 ids, $2 whose: what is shown of them at once.
+NOTIFICATIONS_BY_ID = Query(
+    f"""
+    SELECT {COLUMNS} FROM {FROM}
+    WHERE n.id = ANY($1::bigint[]) AND n.account_id = $2 AND NOT n.filtered AND {SHOWN}
+    ORDER BY n.id
+    """,
+    NotificationRow,
+)
+# $1 ids, $2 people: those of them who have any of these.
+RECEIVERS = Value(
+    """
+    SELECT DISTINCT account_id FROM notifications
+    WHERE id = ANY($1::bigint[]) AND account_id = ANY($2::bigint[])
+    """,
+    int,
+)
 LAST_READ = """coalesce((SELECT m.last_read_id FROM markers m
     WHERE m.account_id = $2 AND m.timeline = 'notifications'), 0)"""
 # $1 most, $2 to $6: see `wanted`. Those after the one that was read last.

@@ -1,10 +1,12 @@
 """How notifications are written: the one statement that every notice goes through.
 
-It asks who is blocked or muted, what the receiver's policy says (accept, filter or drop), and which
-group a notification belongs to (Mastodon API: grouped notifications, NotificationPolicy).
+It asks who is unwelcome (storage.welcome), what the receiver's policy says (accept, filter or
+drop), and which group a notification belongs to (Mastodon API: grouped notifications,
+NotificationPolicy).
 """
 
 from storage.query import Command
+from storage.welcome import names_unwanted, unwelcome
 
 STAFF = "('moderator', 'admin', 'owner')"
 # The types whose notifications form groups (Mastodon API: notifications v2, grouped_types).
@@ -12,19 +14,18 @@ GROUPED_TYPES = ("favourite", "follow", "reblog", "admin.sign_up")
 # Only these are subject to the policy.
 _FILTERABLE = """('mention', 'quote', 'reblog', 'favourite', 'follow', 'follow_request',
     'added_to_collection')"""
+# What is about a collection, which is the subject.
+COLLECTION_TYPES = "('added_to_collection', 'collection_update')"
 # What the server itself says to somebody bears their own name as its cause.
 _FROM_ONESELF = "('poll', 'severed_relationships', 'moderation_warning')"
 # A group spans twelve hours at most, from the hour of its first notification.
 _GROUP_HOURS = 12
 
+_UNWELCOME = unwelcome("w.account_id", "w.from_account_id", "w.status_id", "w.created_at")
+_NAMES_UNWANTED = names_unwanted("w.status_id", "w.account_id", "w.created_at", notifications=True)
 _WANTED = f"""
     (w.account_id <> w.from_account_id OR w.type IN {_FROM_ONESELF})
-    AND NOT EXISTS (SELECT 1 FROM blocks b
-        WHERE b.account_id = w.account_id AND b.target_id = w.from_account_id OFFSET 0)
-    AND NOT EXISTS (SELECT 1 FROM mutes m
-        WHERE m.account_id = w.account_id AND m.target_id = w.from_account_id
-          AND m.hide_notifications AND (m.expires_at IS NULL OR m.expires_at > w.created_at)
-        OFFSET 0)"""
+    AND NOT {_UNWELCOME} AND (w.type <> 'mention' OR NOT {_NAMES_UNWANTED})"""
 
 _FOLLOWS = """EXISTS (SELECT 1 FROM follows pf
     WHERE pf.account_id = w.account_id AND pf.target_id = w.from_account_id
@@ -113,9 +114,10 @@ def recorded(wishes: str) -> str:
         WHERE {_WANTED}
     ), made AS (
         INSERT INTO notifications (id, account_id, type, from_account_id, status_id, subject_id,
-            created_at, filtered, group_key)
+            collection_id, created_at, filtered, group_key)
         SELECT j.id, j.account_id, j.type, j.from_account_id, j.status_id, j.subject_id,
-            j.created_at, j.verdict = 'filter', CASE WHEN j.verdict = 'accept' THEN {_GROUP_KEY} END
+            CASE WHEN j.type IN {COLLECTION_TYPES} THEN j.subject_id END, j.created_at,
+            j.verdict = 'filter', CASE WHEN j.verdict = 'accept' THEN {_GROUP_KEY} END
         FROM judged j WHERE j.verdict <> 'drop'
         ON CONFLICT DO NOTHING
         RETURNING id, account_id, type, from_account_id, status_id, created_at, filtered
@@ -177,6 +179,13 @@ NOTIFY_OF_FOLLOWERS = recording(
     FROM unnest($1::bigint[], $2::bigint[]) AS n (id, account_id)
     """
 )
+# Who is told of a collection. $1 ids, $2 receivers, $3 type, $4 its owner, $5 collection, $6 now.
+NOTIFY_OF_COLLECTION = recording(
+    """
+    SELECT n.id, n.account_id, $3::text, $4::bigint, NULL::bigint, $5::bigint, $6::timestamptz
+    FROM unnest($1::bigint[], $2::bigint[]) AS n (id, account_id)
+    """
+)
 # The moderators of the instance. $1 first id, $2 type, $3 whose act it was, $4 what it is about,
 # $5 now.
 NOTIFY_STAFF = recording(
@@ -194,8 +203,12 @@ WITHDRAW_NOTIFICATION = Command(
       AND status_id IS NOT DISTINCT FROM $4
     """
 )
-# All that one account caused for another, what the other had said of it, and their conversations.
 WITHDRAW_NOTIFICATIONS_BETWEEN = Command(
+    "DELETE FROM notifications WHERE account_id = $1 AND from_account_id = $2"
+)
+# What somebody had to do with an account that is blocked now: what it caused, what was said of it,
+# their conversations. $1 whose, $2 the other.
+FORGET_DEALINGS_WITH = Command(
     """
     WITH permission AS (
         DELETE FROM notification_permissions WHERE account_id = $1 AND from_account_id = $2

@@ -33,21 +33,25 @@ SEVERANCES_OF = Query(
     f"SELECT {_COLUMNS} FROM severances WHERE account_id = $1 ORDER BY id DESC LIMIT 200",
     SeveranceRow,
 )
-_TOLD = recorded(
-    """
-    SELECT t.id, t.account_id, 'severed_relationships', t.account_id, NULL::bigint, t.id,
-        $6::timestamptz FROM told t
-    """
-)
-# Ends the follows between our people and the accounts $1, of all people or of $2 alone, and tells
-# those who lost something. $3 the type of the event, $4 the domain or handle, $5 where ids begin,
-# $6 now.
+
+
+def _tell(at: str) -> str:
+    """Give the expressions that notify those who were `told`; `at` is SQL for when."""
+    return recorded(
+        f"""
+        SELECT t.id, t.account_id, 'severed_relationships', t.account_id, NULL::bigint, t.id,
+            {at}::timestamptz FROM told t
+        """
+    )
+
+
+# Ends the follows between our people and the accounts $1, and tells those who lost something.
+# $2 the type of the event, $3 the domain or handle, $4 where ids begin, $5 now.
 SEVER_FOLLOWS = Command(
     f"""
     WITH gone AS (
         DELETE FROM follows
-        WHERE (account_id = ANY ($1::bigint[]) AND ($2::bigint IS NULL OR target_id = $2))
-           OR (target_id = ANY ($1::bigint[]) AND ($2::bigint IS NULL OR account_id = $2))
+        WHERE account_id = ANY ($1::bigint[]) OR target_id = ANY ($1::bigint[])
         RETURNING account_id, target_id, accepted_at IS NOT NULL AS accepted, show_reblogs,
             notify, languages
     ), counted AS (
@@ -73,8 +77,8 @@ SEVER_FOLLOWS = Command(
     ), told AS (
         INSERT INTO severances (id, account_id, type, target_name, followers_count,
             following_count, created_at)
-        SELECT $5::bigint + row_number() OVER (), l.account_id, $3, $4,
-            count(*) FILTER (WHERE NOT l.outward), count(*) FILTER (WHERE l.outward), $6
+        SELECT $4::bigint + row_number() OVER (), l.account_id, $2, $3,
+            count(*) FILTER (WHERE NOT l.outward), count(*) FILTER (WHERE l.outward), $5
         FROM lost l GROUP BY l.account_id
         RETURNING id, account_id
     ), kept AS (
@@ -82,7 +86,37 @@ SEVER_FOLLOWS = Command(
             languages)
         SELECT t.id, l.other_id, l.outward, l.show_reblogs, l.notify, l.languages
         FROM lost l JOIN told t ON t.account_id = l.account_id
-    ), {_TOLD}
+    ), {_tell("$5")}
+    SELECT id FROM made
+    """
+)
+
+
+# Keeps what $1 loses by blocking the domain $2, whose follows are about to end, and tells them.
+# $3 id, $4 now.
+REMEMBER_LOSS = Command(
+    f"""
+    WITH lost AS (
+        SELECT f.target_id AS other_id, true AS outward, f.show_reblogs, f.notify, f.languages
+        FROM follows f JOIN accounts a ON a.id = f.target_id
+        WHERE f.account_id = $1 AND f.accepted_at IS NOT NULL AND a.domain = $2
+        UNION ALL
+        SELECT f.account_id, false, true, false, NULL
+        FROM follows f JOIN accounts a ON a.id = f.account_id
+        WHERE f.target_id = $1 AND f.accepted_at IS NOT NULL AND a.domain = $2
+    ), told AS (
+        INSERT INTO severances (id, account_id, type, target_name, followers_count,
+            following_count, created_at)
+        SELECT $3, $1, 'user_domain_block', $2, count(*) FILTER (WHERE NOT l.outward),
+            count(*) FILTER (WHERE l.outward), $4
+        FROM lost l HAVING count(*) > 0
+        RETURNING id, account_id
+    ), kept AS (
+        INSERT INTO severed_follows (severance_id, other_id, outward, show_reblogs, notify,
+            languages)
+        SELECT t.id, l.other_id, l.outward, l.show_reblogs, l.notify, l.languages
+        FROM lost l, told t
+    ), {_tell("$4")}
     SELECT id FROM made
     """
 )

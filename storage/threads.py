@@ -101,6 +101,11 @@ MOVE_THREADS = Value(
     WITH parts AS (
         SELECT o.thread_id FROM statuses o
         WHERE o.in_reply_to_uri = $1 AND o.in_reply_to_id IS NULL AND o.thread_id = o.id
+    ), muted AS (
+        INSERT INTO thread_mutes (account_id, thread_id, created_at)
+        SELECT m.account_id, $2, m.created_at
+        FROM thread_mutes m WHERE m.thread_id IN (SELECT thread_id FROM parts)
+        ON CONFLICT DO NOTHING
     ), moved AS (
         UPDATE statuses SET thread_id = $2
         WHERE reblog_of_id IS NULL AND thread_id = ANY (ARRAY(SELECT thread_id FROM parts))

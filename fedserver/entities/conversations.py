@@ -22,7 +22,7 @@ async def conversations(ctx: Context, rows: Sequence[ConversationRow], viewer: i
     the one participant."""
     others = {row.id: row.participant_ids or [viewer] for row in rows}
     heads = await ctx.db.fetch(ACCOUNT_HEADS, list({one for ids in others.values() for one in ids}))
-    people = await account_bytes(ctx, {head.id: head.version for head in heads})
+    people = await account_bytes(ctx, {head.id: head.version for head in heads}, viewer)
     statuses = await _statuses(ctx, [row.last_status_id for row in rows], viewer)
     return [
         {
@@ -40,7 +40,7 @@ async def notification_requests(
 ) -> list[Json]:
     """Give NotificationRequests in the order of `rows`."""
     people = await account_bytes(
-        ctx, {row.from_account_id: row.from_account_version for row in rows}
+        ctx, {row.from_account_id: row.from_account_version for row in rows}, viewer
     )
     last = [row.last_status_id for row in rows if row.last_status_id is not None]
     statuses = await _statuses(ctx, last, viewer)

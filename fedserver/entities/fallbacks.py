@@ -8,13 +8,13 @@ from typing import Any
 import orjson
 
 from fedserver.context import Context
-from fedserver.entities.notified import REPORT, SEVERED, Subjects
+from fedserver.entities.notified import ADDED, CHANGED, REPORT, SEVERED, Subjects
 from storage.notification_reads import NotificationRow
 
 Json = dict[str, Any]
 
 # Every other type is known to every app.
-_RARE = (REPORT, SEVERED, "admin.sign_up", "moderation_warning")
+_RARE = (REPORT, SEVERED, ADDED, CHANGED, "admin.sign_up", "moderation_warning")
 
 
 def fallback(
@@ -42,11 +42,19 @@ def fallback(
         case "admin.report":
             target = subjects.reports[row.subject_id or 0].target_id
             title = f"{cause} reported {_link(accounts[target])}"
+        case "added_to_collection" | "collection_update":
+            told = "added you to a collection" if row.type == ADDED else _CHANGED
+            title = f"{cause} {told}"
+            url = escape(subjects.collections[row.subject_id or 0]["url"])
+            summary = f'This app does not show collections. <a href="{url}">See it</a>'
         case "admin.sign_up":
             title = f"{cause} and {others} more signed up" if others else f"{cause} signed up"
         case _:
             title = "A moderator has sent you a warning"
     return {"title": title, "summary": summary, "details": None}
+
+
+_CHANGED = "changed a collection that you are in"
 
 
 def _link(account: bytes) -> str:

@@ -69,7 +69,6 @@ def _notification(ctx: Context, row: NotificationRow, shown: _Shown, supported: 
         "account": orjson.Fragment(shown.parts.accounts[row.from_account_id]),
         "status": None if head is None else orjson.Fragment(shown.parts.join(head)),
         **_about(ctx, row, shown, supported, others=0),
-        "collection": None,
     }
     return entity | {"filtered": True} if row.filtered else entity
 
@@ -82,6 +81,7 @@ def _about(
         "report": shown.subjects.report(row, shown.parts.accounts),
         "event": shown.subjects.severance(row),
         "moderation_warning": None,
+        "collection": shown.subjects.collection(row),
         "fallback": fallback(ctx, row, shown.subjects, shown.parts.accounts, supported, others),
     }
 

@@ -123,7 +123,7 @@ async def accounts(ctx: Context, caller: Caller, group_key: str, params: PagePar
     """
     cursor = params.cursor(default=PAGE, most=PAGE_MOST)
     rows = await fetch_page(ctx.db, IN_GROUP, cursor, *_named(caller, group_key))
-    shown = await entities.accounts(ctx, [row.from_account_id for row in rows])
+    shown = await entities.accounts(ctx, [row.from_account_id for row in rows], caller.account_id)
     return Page(shown, edges(rows, cursor, lambda row: row.id))
 
 

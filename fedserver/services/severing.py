@@ -14,7 +14,7 @@ from storage.severances import (
     SeveredFollowRow,
 )
 
-Reason = Literal["domain_block", "user_domain_block", "account_suspension"]
+Reason = Literal["domain_block", "account_suspension"]
 
 
 async def sever(
@@ -23,13 +23,11 @@ async def sever(
     account_ids: Sequence[int],
     reason: Reason,
     name: str,
-    *,
-    only_of: int | None = None,
 ) -> None:
-    """End the follows either way between our people (or `only_of` alone) and `account_ids`, without
-    telling peers. `name` is the domain or handle that is blocked or suspended."""
+    """End the follows either way between our people and `account_ids`, without telling peers.
+    `name` is the domain or handle that is blocked or suspended."""
     now = ctx.clock.now()
-    await tx.execute(SEVER_FOLLOWS, list(account_ids), only_of, reason, name, ctx.ids.new(), now)
+    await tx.execute(SEVER_FOLLOWS, list(account_ids), reason, name, ctx.ids.new(), now)
 
 
 async def events_of(ctx: Context, account_id: int) -> list[SeveranceRow]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from fedserver.services import domains, staff
-from fedserver.services.severing import lost_follows, sever
+from fedserver.services.severing import lost_follows
 from fedserver.timed_cache import TimedCache
 from tests.mastodon.conftest import Schema
 from tests.mastodon.write_fixtures import Here, Person
@@ -73,10 +73,16 @@ async def test_one_person_alone_loses_and_is_told(here: Here) -> None:
     far = await here.account("far")
     for person in (ada, bob):
         await here.follow(person.id, far)
-    async with here.ctx.db.transaction() as tx:
-        await sever(here.ctx, tx, [far], "user_domain_block", "far.test", only_of=ada.id)
+    await here.follow(far, ada.id)
+    for _ in range(2):
+        await here.do("POST", "/api/v1/domain_blocks", ada, json={"domain": "far.test"})
     (told,) = await of(here, ada)
-    assert told["event"]["type"] == "user_domain_block"
+    assert (told["event"]["type"], told["event"]["target_name"]) == (
+        "user_domain_block",
+        "far.test",
+    )
+    assert (told["event"]["following_count"], told["event"]["followers_count"]) == (1, 1)
+    assert len(await lost_follows(here.ctx, ada.id, int(told["event"]["id"]))) == 2
     assert await of(here, bob) == []
     assert await here.count("follows") == 1
 
