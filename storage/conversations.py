@@ -98,6 +98,11 @@ CONVERSATIONS: Paged[ConversationRow] = paged(
     """,
     ConversationRow,
 )
+# $1 ids, $2 whose.
+CONVERSATIONS_BY_ID = Query(
+    f"SELECT {_COLUMNS} FROM conversations c WHERE c.id = ANY($1::bigint[]) AND c.account_id = $2",
+    ConversationRow,
+)
 # $1 id, $2 whose, $3 unread.
 MARK_CONVERSATION = Query(
     f"""
