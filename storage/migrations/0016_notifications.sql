@@ -57,7 +57,7 @@ CREATE TABLE notification_policies (
 
 -- Whose notifications a person accepts, whatever the policy says.
 CREATE TABLE notification_permissions (
-    account_id      bigint NOT NULL REFERENCES accounts ON DELETE CASCADE,
+    account_id      bigint NOT NULL REFERENCES users ON DELETE CASCADE,
     from_account_id bigint NOT NULL REFERENCES accounts ON DELETE CASCADE,
     created_at      timestamptz NOT NULL,
     PRIMARY KEY (account_id, from_account_id)
@@ -67,7 +67,7 @@ CREATE INDEX notification_permissions_from ON notification_permissions (from_acc
 -- That there are filtered mentions by somebody, to be accepted or dismissed.
 CREATE TABLE notification_requests (
     id              bigint PRIMARY KEY,
-    account_id      bigint NOT NULL REFERENCES accounts ON DELETE CASCADE,
+    account_id      bigint NOT NULL REFERENCES users ON DELETE CASCADE,
     from_account_id bigint NOT NULL REFERENCES accounts ON DELETE CASCADE,
     last_status_id  bigint REFERENCES statuses ON DELETE SET NULL,
     created_at      timestamptz NOT NULL,
@@ -82,7 +82,7 @@ CREATE INDEX notification_requests_status ON notification_requests (last_status_
 -- Follows that ended for many at once: what one person lost by a block or a suspension.
 CREATE TABLE severances (
     id              bigint PRIMARY KEY,
-    account_id      bigint NOT NULL REFERENCES accounts ON DELETE CASCADE,
+    account_id      bigint NOT NULL REFERENCES users ON DELETE CASCADE,
     type            text NOT NULL
                     CHECK (type IN ('domain_block', 'user_domain_block', 'account_suspension')),
     target_name     text NOT NULL,  -- a domain or a handle
@@ -107,7 +107,7 @@ CREATE INDEX severed_follows_other ON severed_follows (other_id);
 -- One person's view of the direct posts of a thread between the same people.
 CREATE TABLE conversations (
     id               bigint PRIMARY KEY,
-    account_id       bigint NOT NULL REFERENCES accounts ON DELETE CASCADE,
+    account_id       bigint NOT NULL REFERENCES users ON DELETE CASCADE,
     thread_id        bigint NOT NULL,
     participant_ids  bigint[] NOT NULL,  -- the others, in order
     participants_key text NOT NULL,      -- a digest of them
@@ -170,14 +170,14 @@ CREATE TABLE announcements (
 
 CREATE TABLE announcement_dismissals (
     announcement_id bigint NOT NULL REFERENCES announcements ON DELETE CASCADE,
-    account_id      bigint NOT NULL REFERENCES accounts ON DELETE CASCADE,
+    account_id      bigint NOT NULL REFERENCES users ON DELETE CASCADE,
     PRIMARY KEY (announcement_id, account_id)
 );
 CREATE INDEX announcement_dismissals_account ON announcement_dismissals (account_id);
 
 CREATE TABLE announcement_reactions (
     announcement_id bigint NOT NULL REFERENCES announcements ON DELETE CASCADE,
-    account_id      bigint NOT NULL REFERENCES accounts ON DELETE CASCADE,
+    account_id      bigint NOT NULL REFERENCES users ON DELETE CASCADE,
     name            text NOT NULL,  -- an emoji, or the shortcode of one of ours
     created_at      timestamptz NOT NULL,
     PRIMARY KEY (announcement_id, account_id, name)
