@@ -24,6 +24,8 @@ DOMAINS = "fedserver_domains"
 MAILS = "fedserver_mails"
 IMPORTS = "fedserver_imports"
 SCHEDULED = "fedserver_scheduled"
+# Whose notifications, kept apart before, are shown now: a payload of NOTIFICATIONS, too.
+MERGED = "merged:"
 # What streams tell of. The payloads: {"kind", "id", ...} (storage.streaming); ids of notifications,
 # with commas; "account:conversation"; an account; see streaming.hub for each.
 STATUSES = "fedserver_statuses"
