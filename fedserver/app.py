@@ -17,7 +17,7 @@ from fedserver.config import Config
 from fedserver.context import Context
 from fedserver.domain_rules import DomainRules
 from fedserver.errors import StartError
-from fedserver.events import Events
+from fedserver.events import FILTERS, Events
 from fedserver.ids import IdMaker
 from fedserver.key_pool import KeyCache, KeyPool
 from fedserver.outgoing import Outgoing
@@ -26,8 +26,9 @@ from fedserver.recent import Recent
 from fedserver.routing import CONTEXT, Endpoint
 from fedserver.routing.middleware import middlewares, serve_heads
 from fedserver.secrets import CannotUnwrap, Secrets
-from fedserver.services import push_keys, signing, users
+from fedserver.services import new_accounts, push_keys, signing, users
 from fedserver.timed_cache import TimedCache
+from fedserver.viewer_filters import ViewerFilters
 from storage.blobs import BlobFolder
 from storage.database import Database, StorageError
 from storage.inbox import InboxStore
@@ -39,6 +40,7 @@ log = logging.getLogger(__name__)
 
 # The rooms whose modules hold endpoints; importing a room registers them.
 _EDGES = (
+    "fedserver.extension",
     "fedserver.federation",
     "fedserver.mastodon",
     "fedserver.oauth",
@@ -92,6 +94,8 @@ async def _make_context(config: Config, dsn: str, stack: AsyncExitStack, clock: 
     domains = DomainRules(config.federation.mode, config.instance.domain)
     await domains.load(db)
     out = await stack.enter_async_context(_outgoing(config, clock, domains))
+    events, viewer_filters = Events(db), ViewerFilters(clock)
+    events.on(FILTERS, viewer_filters.heard)
     return Context(
         config=config,
         db=db,
@@ -102,7 +106,7 @@ async def _make_context(config: Config, dsn: str, stack: AsyncExitStack, clock: 
         key_cache=KeyCache(),
         out=out,
         blobs=BlobFolder(config.data.folder / "media"),
-        events=Events(db),
+        events=events,
         rate_limiter=RateLimiter(clock, enabled=config.development.rate_limits),
         entity_cache=BytesCache(_ENTITY_CACHE_BYTES),
         recent=Recent(clock),
@@ -110,6 +114,7 @@ async def _make_context(config: Config, dsn: str, stack: AsyncExitStack, clock: 
         signer_keys=TimedCache(clock, keep_s=_KEYS_KEPT_S, max_entries=_KEYS_KEPT),
         own_keys=TimedCache(clock, keep_s=_KEYS_KEPT_S, max_entries=_KEYS_KEPT),
         domains=domains,
+        viewer_filters=viewer_filters,
     )
 
 
@@ -136,6 +141,7 @@ def _outgoing(config: Config, clock: Clock, domains: DomainRules) -> Outgoing:
         ca_file=config.development.ca_file,
         clock=clock,
         is_blocked=domains.is_blocked,
+        own_services=[url for url in (config.translation.url,) if url],
     )
 
 
@@ -161,7 +167,7 @@ async def running(ctx: Context) -> AsyncIterator[str]:
     """
     from fedserver import streaming, workers
 
-    await users.ensure_instance_actor(ctx)
+    await new_accounts.ensure_instance_actor(ctx)
     await push_keys.ensure_push_key(ctx)
     await _check_instance_key(ctx)
     if not ctx.config.database.url:

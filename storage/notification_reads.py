@@ -17,10 +17,11 @@ class NotificationRow(msgspec.Struct, frozen=True, gc=False):
     from_account_version: int
     status_id: int | None
     created_at: datetime
+    collection_id: int | None
 
 
 _COLUMNS = """n.id, n.type, n.from_account_id, a.xmin::text::bigint AS from_account_version,
-    n.status_id, n.created_at"""
+    n.status_id, n.created_at, n.collection_id"""
 # Who is limited notifies followers only.
 _SHOWN = """a.suspended_at IS NULL AND a.deleted_at IS NULL
     AND (a.silenced_at IS NULL OR EXISTS (

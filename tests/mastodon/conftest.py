@@ -24,6 +24,7 @@ from fedserver.recent import Recent
 from fedserver.routing import CONTEXT, all_endpoints, mount
 from fedserver.routing.middleware import middlewares
 from fedserver.timed_cache import TimedCache
+from fedserver.viewer_filters import ViewerFilters
 from storage.database import Database
 from storage.push import PUT_PUSH_KEY
 from tests.mastodon.world import START, World
@@ -70,6 +71,7 @@ def ctx(db: Database) -> Context:
         signer_keys=absent,
         own_keys=TimedCache(clock, keep_s=60, max_entries=100),
         domains=DomainRules("open", "here.test"),
+        viewer_filters=ViewerFilters(clock),
     )
 
 
