@@ -200,3 +200,28 @@ async def hears_what_is_shown(person: Person, socket: Socket) -> None:
     assert {event.stream for event in heard} == {("user",), ("public",)}
     shown = await person.get(f"/api/v1/statuses/{heard[0].json['id']}")
     assert heard[0].json == heard[1].json == shown
+
+
+async def test_filters_are_applied_for_each_viewer(instance: Instance) -> None:
+    ada, bob = await instance.person("ada"), await instance.person("bob")
+    async with (
+        websocket(instance, bob.token, "user") as socket,
+        websocket(instance, bob.token, "public") as bobs,
+        websocket(instance, ada.token, "public") as adas,
+    ):
+        words = [{"keyword": "rain", "whole_word": True}]
+        made = await bob.post(
+            "/api/v2/filters", title="Weather", context=["public"], keywords_attributes=words
+        )
+        changed = await socket.next()
+        assert (changed.name, changed.payload, changed.stream) == (
+            "filters_changed",
+            None,
+            ("user",),
+        )
+        posted = await ada.post("/api/v1/statuses", status="More rain")
+        heard = (await bobs.next()).json
+        assert heard["filtered"][0]["filter"]["id"] == made["id"]
+        assert heard["filtered"][0]["keyword_matches"] == ["rain"]
+        assert heard == await bob.get(f"/api/v1/statuses/{posted['id']}")
+        assert (await adas.next()).json["filtered"] == []
