@@ -1,5 +1,5 @@
 """What runs beside the requests: inbox, deliveries, threads, learning about peers, polls, proving
-quotes, mails, pushing notifications, tidying up."""
+quotes, mails, push messages, imports, tidying up."""
 
 from fedserver.workers.acquaintance import learn_always
 from fedserver.workers.comparing import compare_always
