@@ -136,9 +136,7 @@ async def test_quotes_of_ours(scene: Scene) -> None:
     ours = await scene.alice.post("/api/v1/statuses", status="Quote me")
     note = {"type": "Note", "id": f"{fedify.fiona}/notes/120", "attributedTo": fedify.fiona}
     note |= {"content": "<p>Look</p>", "to": PUBLIC, "quote": ours["uri"]}
-    await fedify.send(
-        "QuoteRequest", 121, [scene.alice_uri], object=ours["uri"], instrument=note
-    )
+    await fedify.send("QuoteRequest", 121, [scene.alice_uri], object=ours["uri"], instrument=note)
     accept = (await fedify.heard("Accept", actor=scene.alice_uri, about="QuoteRequest"))["document"]
     read = await fedify.command("lookup", uri=accept["result"])
     assert (read["type"], read["interactionTarget"]) == ("QuoteAuthorization", ours["uri"])
