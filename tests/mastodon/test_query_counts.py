@@ -71,6 +71,9 @@ async def _fill(world: World, me: int, count: int) -> dict[str, str]:
         await world.favourite(me, status_id)
         await world.bookmark(me, status_id)
         await world.notify(me, "status", fan, status_id)
+        await world.notify(me, "favourite", fan, await world.status(me, "<p>Loved</p>"))
+        await world.filtered(me, await world.account(f"shy{count}x{number}"))
+        await world.converse(me, fan)
         await world.follow(fan, me)
         await world.follow(me, fan)
         await world.favourite(fan, popular)
@@ -93,7 +96,10 @@ async def _fill(world: World, me: int, count: int) -> dict[str, str]:
         "statuses": f"/api/v1/statuses?{many_statuses}",
         "bookmarks": "/api/v1/bookmarks?limit=40",
         "favourites": "/api/v1/favourites?limit=40",
-        "notifications": "/api/v1/notifications?limit=40",
+        "notifications": "/api/v1/notifications?types[]=status&limit=40",
+        "grouped notifications": "/api/v2/notifications?types[]=favourite&limit=40",
+        "requests": "/api/v1/notifications/requests?limit=40",
+        "conversations": "/api/v1/conversations?limit=40",
         "context": f"/api/v1/statuses/{popular}/context",
         "favourited_by": f"/api/v1/statuses/{popular}/favourited_by",
         "reblogged_by": f"/api/v1/statuses/{popular}/reblogged_by",
