@@ -23,8 +23,7 @@ THREADS = "fedserver_threads"
 DOMAINS = "fedserver_domains"
 # The payload is the account whose filters changed.
 FILTERS = "fedserver_filters"
-SCHEDULED = "fedserver_scheduled"
-CHANNELS = (INBOX, DELIVERIES, TOKENS, FOLLOWERS, THREADS, DOMAINS, FILTERS, SCHEDULED)
+CHANNELS = (INBOX, DELIVERIES, TOKENS, FOLLOWERS, THREADS, DOMAINS, FILTERS)
 
 NOTIFY = Command("SELECT pg_notify($1, $2)")
 

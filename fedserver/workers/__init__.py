@@ -9,6 +9,7 @@ from fedserver.workers.housekeeping import keep_house
 from fedserver.workers.inbox_worker import process_always
 from fedserver.workers.poll_worker import watch_polls
 from fedserver.workers.quote_proofs import prove_always
+from fedserver.workers.scheduled_worker import post_scheduled_always
 from fedserver.workers.thread_worker import complete_always
 
 ALL = (
@@ -23,4 +24,4 @@ ALL = (
     compare_always,
 )
 
-__all__ = ["ALL"]
+__all__ = ["ALL", "post_scheduled_always"]
