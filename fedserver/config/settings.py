@@ -149,6 +149,51 @@ class StatusesConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RegistrationsConfig:
+    """Who may make an account by themselves."""
+
+    mode: Literal["closed", "approval", "open"] = setting(
+        "closed",
+        "closed: only who has an invitation. approval: an admin says yes to each. open: everybody "
+        "whose e-mail address is confirmed.",
+    )
+    reason_required: bool = setting(
+        True, "Whether people say why they want to join, where an admin approves."
+    )
+    min_age: int = setting(
+        0,
+        "The youngest age; 0 asks nobody. The date itself is not kept.",
+        unit="years",
+        minimum=0,
+        maximum=120,
+    )
+    message: str = setting("", "What people read where registrations are closed.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailConfig:
+    """How mails are sent: confirmations of addresses, new passwords."""
+
+    smtp_host: str = setting(
+        "",
+        "The mail server. Empty: mails are written into the folder mails of the data folder, and "
+        "for a local domain into the log too.",
+        example="smtp.example.org",
+    )
+    smtp_port: int = setting(587, "The port of the mail server.", minimum=1, maximum=65535)
+    smtp_security: Literal["starttls", "tls", "none"] = setting(
+        "starttls", "How the connection is protected. none is for a server on the same machine."
+    )
+    smtp_user: str = setting("", "The name to sign in with; empty: without signing in.")
+    smtp_password: str = setting("", "The password to sign in with.", secret=True)
+    sender: str = setting(
+        "",
+        "The address that mails come from; empty: notifications@ and the domain.",
+        example="Social Example <hello@social.example>",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FederationConfig:
     """How the server talks with others."""
 
@@ -289,6 +334,8 @@ class Config:
     data: DataConfig = field(default_factory=DataConfig)
     media: MediaConfig = field(default_factory=MediaConfig)
     statuses: StatusesConfig = field(default_factory=StatusesConfig)
+    registrations: RegistrationsConfig = field(default_factory=RegistrationsConfig)
+    mail: MailConfig = field(default_factory=MailConfig)
     federation: FederationConfig = field(default_factory=FederationConfig)
     translation: TranslationConfig = field(default_factory=TranslationConfig)
     development: DevelopmentConfig = field(default_factory=DevelopmentConfig)

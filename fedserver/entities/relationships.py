@@ -41,6 +41,6 @@ def _relationship(row: RelationshipRow) -> Json:
         "requested": row.requested,
         "requested_by": row.requested_by,
         "domain_blocking": row.domain_blocking,
-        "endorsed": False,
+        "endorsed": row.endorsed,
         "note": row.note,
     }

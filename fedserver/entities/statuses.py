@@ -142,21 +142,22 @@ async def gather(
     only where the viewer's filters are not known yet. `also` names more accounts by version."""
     quoting = [head.reblog_id or head.id for head in heads if head.quotes]
     if not quoting:
-        return await _gather(ctx, heads, viewer, also)
+        return await gather_plain(ctx, heads, viewer, also)
     quotes = await ctx.db.fetch(QUOTES_FOR_VIEWER, quoting, viewer)
     quoted = await ctx.db.fetch(HEADS, list(shown_ids(quotes)), viewer)
-    parts = await _gather(ctx, [*heads, *quoted], viewer, also)
+    parts = await gather_plain(ctx, [*heads, *quoted], viewer, also)
     inner = replace(parts, quotes=shallow_quotes(quotes))
     joined = {head.id: inner.join(head) for head in quoted if inner.has(head)}
     return replace(parts, quotes=full_quotes(quotes, joined))
 
 
-async def _gather(
+async def gather_plain(
     ctx: Context,
     heads: Sequence[HeadRow],
     viewer: int | None,
-    also: Mapping[int, int] | None,
+    also: Mapping[int, int] | None = None,
 ) -> Parts:
+    """Give the parts of a page without its quotes, in at most three queries."""
     versions: dict[int, int] = {}
     people: dict[int, int] = dict(also) if also else {}
     poll_ids = set()
@@ -171,7 +172,7 @@ async def _gather(
     cores, polled = await _cores(ctx, versions), await polls(ctx, poll_ids, viewer)
     return Parts(
         cores,
-        await account_bytes(ctx, people),
+        await account_bytes(ctx, people, viewer),
         polled,
         {},
         await filtered(ctx, heads, viewer, cores, polled),

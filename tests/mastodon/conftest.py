@@ -26,6 +26,7 @@ from fedserver.routing.middleware import middlewares
 from fedserver.timed_cache import TimedCache
 from fedserver.viewer_filters import ViewerFilters
 from storage.database import Database
+from storage.push import PUT_PUSH_KEY
 from tests.mastodon.world import START, World
 
 _MODULES = (
@@ -84,6 +85,7 @@ async def world(ctx: Context) -> AsyncIterator[World]:
     app = web.Application(middlewares=around)
     app[CONTEXT] = ctx
     mount(app, [one for one in all_endpoints() if one.handler.__module__ in modules])
+    await ctx.db.execute(PUT_PUSH_KEY, "public", b"wrapped", START)
     async with TestClient(TestServer(app)) as client:
         yield World(ctx, client)
 
