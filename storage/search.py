@@ -92,7 +92,7 @@ _ASKED = f"""
                 FROM unnest('{{{",".join(_STEMMERS)}}}'::regconfig[]) AS stemmer
                 CROSS JOIN LATERAL tsvector_to_array(to_tsvector(stemmer, w.word)) AS stems
                 WHERE cardinality(stems) = 1 AND stems[1] !~ '[\\\\'']'
-            ) END) AS one_of) meant
+            ) END) AS one_of OFFSET 0) meant
         WHERE meant.one_of <> ''
         UNION ALL
         SELECT CASE WHEN m.wanted THEN '' ELSE '!' END || format('%L', m.mark)
@@ -120,35 +120,57 @@ _FOR_EVERYBODY = f"""(s.visibility = 'public' AND EXISTS (
         SELECT 1 FROM accounts fa WHERE fa.id = s.account_id AND fa.indexable OFFSET 0)
     AND NOT {unwanted("s.account_id", "$4::bigint")})"""
 
+
+def _findable(near: str) -> str:
+    """Give SQL for those of `near` (status_id, owner_id) that the viewer may find, each once."""
+    return f"""
+        SELECT DISTINCT s.id AS status_id FROM (
+            {near} AND near.status_id + 0 < $1 AND near.status_id + 0 > $2
+            ORDER BY near.status_id + 0 DESC LIMIT 200 + 2 * $3::int
+        ) near JOIN statuses s ON s.id = near.status_id
+        WHERE CASE WHEN near.owner_id IS NULL THEN {_FOR_EVERYBODY} ELSE {_IN_LIBRARY}
+            AND NOT ($10 AND EXISTS (
+                SELECT 1 FROM search_documents p
+                WHERE p.status_id = s.id AND p.owner_id IS NULL)) END
+          AND {visible("s", "$4::bigint")}
+        ORDER BY s.id DESC LIMIT $3"""
+
+
+# Most searches are for words that the newest have.
+_AMONG_NEWEST = _findable(
+    """SELECT near.status_id, near.owner_id FROM newest near
+            WHERE CASE WHEN near.owner_id IS NULL THEN $10 ELSE $11 AND near.owner_id = $4 END
+              AND near.words @@ (SELECT query FROM asked)"""
+)
+_IN_BUCKET = _findable(
+    f"""SELECT near.status_id, near.owner_id FROM search_documents near
+            WHERE near.words @@ ({_CIRCLES} && (SELECT query FROM asked))
+              AND near.place + 0 < (SELECT min(place) FROM newest)"""
+)
+
 # $1 below this id, $2 above this id, $3 how many with those before, $4 viewer, arrays of $5 words
 # and phrases, $6 whether each must be there or must not, $7 whether it is a phrase; arrays of
 # $8 marks, $9 whether each must be there; $10 search what everybody may find, $11 the viewer's
-# library, $12 how many to leave out. The buckets are asked from the newest on, and each gives its
-# newest, until there are enough (see the migration that made search_documents). The sums keep the
-# planner from walking through an index in search of a rare word.
+# library, $12 how many to leave out. The newest documents are walked through; then the buckets are
+# asked, from the newest on (see the migration that made search_documents). Each gives its newest,
+# until there are enough. The sums keep the planner from reading more than the words ask for, by
+# another index.
 SEARCH_STATUSES = Query(
-    "WITH asked AS MATERIALIZED ("
-    + _ASKED
-    + ")"
+    f"""
+    WITH asked AS MATERIALIZED ({_ASKED}), newest AS MATERIALIZED (
+        SELECT place, status_id, owner_id, words FROM search_documents
+        ORDER BY place DESC LIMIT {_CANDIDATES}
+    )"""
     + head_query(
-        f"""(SELECT found.status_id FROM (
+        f"""(
+            (SELECT first.status_id FROM ({_AMONG_NEWEST}) first)
+            UNION ALL
+            (SELECT found.status_id FROM (
                 SELECT g AS bucket
                 FROM generate_series((
-                    SELECT search_bucket(last_value) FROM search_places), 0, -1) AS g
-            ) b CROSS JOIN LATERAL (
-                SELECT DISTINCT s.id AS status_id FROM (
-                    SELECT d.status_id, d.owner_id FROM search_documents d
-                    WHERE d.words @@ ({_CIRCLES} && (SELECT query FROM asked))
-                      AND d.status_id < $1 AND d.status_id > $2
-                    ORDER BY d.status_id + 0 DESC LIMIT 200 + 2 * $3::int
-                ) near JOIN statuses s ON s.id = near.status_id
-                WHERE CASE WHEN near.owner_id IS NULL THEN {_FOR_EVERYBODY} ELSE {_IN_LIBRARY}
-                    AND NOT ($10 AND EXISTS (
-                        SELECT 1 FROM search_documents p
-                        WHERE p.status_id = s.id AND p.owner_id IS NULL)) END
-                  AND {visible("s", "$4::bigint")}
-                ORDER BY s.id DESC LIMIT $3
-            ) found LIMIT $3) hits
+                    SELECT search_bucket(min(place)) FROM newest), 0, -1) AS g
+             ) b CROSS JOIN LATERAL ({_IN_BUCKET}) found)
+            LIMIT $3) hits
         JOIN statuses s ON s.id = hits.status_id""",
         "true ORDER BY s.id DESC LIMIT $3 OFFSET $12::int",
     ),

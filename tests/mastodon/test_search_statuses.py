@@ -11,6 +11,10 @@ from fedserver.mastodon.search_query import parse_query
 from storage.query import Command, Value
 from tests.mastodon.world import World
 
+_NEW_ID = """
+    WITH found AS (UPDATE search_documents SET status_id = $2 WHERE status_id = $1)
+    UPDATE statuses SET id = $2 WHERE id = $1"""
+
 
 class Finder:
     """Somebody who searches."""
@@ -194,8 +198,8 @@ class TestNarrowing:
         author = await world.account("author")
         posts = []
         for day in (1, 2, 3):
-            world._last_id = first_id_of(datetime(2026, 11, day, 12, tzinfo=UTC))
-            posts.append(await world.status(author, "<p>moon</p>"))
+            posts.append(first_id_of(datetime(2026, 11, day, 12, tzinfo=UTC)))
+            await world.execute(_NEW_ID, await world.status(author, "<p>moon</p>"), posts[-1])
         first, second, third = posts
         assert await find("moon before:2026-11-02") == [first]
         assert await find("moon after:2026-11-01") == [third, second]
