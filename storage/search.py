@@ -79,10 +79,12 @@ _STEMMERS = """arabic armenian basque catalan danish dutch english finnish frenc
     hungarian indonesian irish italian lithuanian nepali norwegian portuguese romanian russian
     serbian spanish swedish tamil turkish yiddish""".split()
 
-# What is asked for as a tsquery. A word is found as it is written, or by its stem; several that
+# What is asked for as a tsquery: NULL where none of the words is one, empty where no words were
+# given. A word is found as it is written, or by its stem; several that
 # stand together, in a phrase or without blanks between them, only together.
 _ASKED = f"""
-    SELECT string_agg(part, ' & ')::tsquery AS query FROM (
+    SELECT coalesce(string_agg(part, ' & ')::tsquery,
+        CASE WHEN cardinality($5::text[]) = 0 THEN ''::tsquery END) AS query FROM (
         SELECT CASE WHEN w.wanted THEN '(' ELSE '!(' END || meant.one_of || ')' AS part
         FROM unnest($5::text[], $6::boolean[], $7::boolean[]) AS w (word, wanted, phrase)
         CROSS JOIN LATERAL (SELECT concat_ws(' | ',
@@ -140,7 +142,8 @@ def _findable(near: str) -> str:
 _AMONG_NEWEST = _findable(
     """SELECT near.status_id, near.owner_id FROM newest near
             WHERE CASE WHEN near.owner_id IS NULL THEN $10 ELSE $11 AND near.owner_id = $4 END
-              AND near.words @@ (SELECT query FROM asked)"""
+              AND (near.words @@ (SELECT query FROM asked)
+                   OR (SELECT numnode(query) = 0 FROM asked))"""
 )
 _IN_BUCKET = _findable(
     f"""SELECT near.status_id, near.owner_id FROM search_documents near

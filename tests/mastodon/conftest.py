@@ -35,13 +35,18 @@ _MODULES = (
     "custom_emojis",
     "domain_blocks",
     "favourites",
+    "filters",
+    "filters_v1",
     "instance",
     "lists",
     "notifications",
     "people",
+    "relations",
+    "scheduling",
     "search",
     "status_reads",
     "timelines",
+    "user_domains",
 )
 _OPENAPI = Path(__file__).parents[3] / "shared" / "mastodon-api" / "openapi.json"
 _TIME = re.compile(r"^\d{4}-\d\d-\d\dT")
