@@ -21,7 +21,35 @@ TOKENS = "fedserver_tokens"
 FOLLOWERS = "fedserver_followers"
 THREADS = "fedserver_threads"
 DOMAINS = "fedserver_domains"
-CHANNELS = (INBOX, DELIVERIES, TOKENS, FOLLOWERS, THREADS, DOMAINS)
+MAILS = "fedserver_mails"
+IMPORTS = "fedserver_imports"
+# The payload is the account whose filters changed.
+FILTERS = "fedserver_filters"
+SCHEDULED = "fedserver_scheduled"
+PUSH = "fedserver_push"
+# What streams tell of beside filters. The payloads: storage.streaming.StatusSignal; ids of
+# notifications, with commas; "account:conversation"; {"event", "id", "name"} of an announcement.
+STATUSES = "fedserver_statuses"
+NOTIFICATIONS = "fedserver_notifications"
+CONVERSATIONS = "fedserver_conversations"
+ANNOUNCEMENTS = "fedserver_announcements"
+CHANNELS = (
+    INBOX,
+    DELIVERIES,
+    TOKENS,
+    FOLLOWERS,
+    THREADS,
+    DOMAINS,
+    MAILS,
+    IMPORTS,
+    FILTERS,
+    SCHEDULED,
+    PUSH,
+    STATUSES,
+    NOTIFICATIONS,
+    CONVERSATIONS,
+    ANNOUNCEMENTS,
+)
 
 NOTIFY = Command("SELECT pg_notify($1, $2)")
 

@@ -1,15 +1,19 @@
 """What runs beside the requests: inbox, deliveries, threads, learning about peers, polls, proving
-quotes, tidying up."""
+quotes, mails, push messages, imports, tidying up."""
 
 from fedserver.workers.acquaintance import learn_always
 from fedserver.workers.comparing import compare_always
 from fedserver.workers.delivery_worker import deliver_always
 from fedserver.workers.domain_watch import watch_domains
 from fedserver.workers.housekeeping import keep_house
+from fedserver.workers.import_worker import import_always
 from fedserver.workers.inbox_worker import process_always
+from fedserver.workers.mail_worker import mail_always
 from fedserver.workers.poll_worker import watch_polls
+from fedserver.workers.push_worker import push_always
 from fedserver.workers.quote_proofs import prove_always
 from fedserver.workers.thread_worker import complete_always
+from fedserver.workers.trends_worker import watch_trends
 
 ALL = (
     process_always,
@@ -21,6 +25,10 @@ ALL = (
     keep_house,
     watch_domains,
     compare_always,
+    mail_always,
+    import_always,
+    push_always,
+    watch_trends,
 )
 
 __all__ = ["ALL"]
