@@ -12,6 +12,7 @@ from tests.conftest import unused_port
 from tests.federation.conftest import Server, make_config, serve
 from tests.federation.fake_peer import (
     FakePeer,
+    Json,
     PeerActor,
     start_peer,
 )
