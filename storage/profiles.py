@@ -70,7 +70,7 @@ LOCAL_EMOJIS_NAMED = Query(
 )
 FAVOURITE_OF = Query(
     """
-    SELECT id, account_id, status_id, uri FROM favourites
+    SELECT id, account_id, status_id, uri, withheld FROM favourites
     WHERE account_id = $1 AND status_id = $2
     """,
     FavouriteRow,

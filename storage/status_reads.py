@@ -38,12 +38,14 @@ class HeadRow(msgspec.Struct, frozen=True, gc=False):
     quote_right: int
 
 
-def head_query(source: str, rest: str, *, cursor: str = "s.id", viewer: str = "$4") -> str:
+def head_query(
+    source: str, rest: str, *, cursor: str = "s.id", viewer: str = "$4", withheld: bool = False
+) -> str:
     """Give SQL for the heads of the visible statuses `s` of `source`.
 
     `source` is a FROM list with the alias `s`; `rest` begins with a condition and goes on with
     ORDER BY and LIMIT. Both may also name `a` (the author), `r` (the boosted status of a boost)
-    and `ra` (its author).
+    and `ra` (its author). `withheld`: also what waits for leave, for who gives it.
     """
     shown = "coalesce(s.reblog_of_id, s.id)"
     me = f"{viewer}::bigint"
@@ -77,7 +79,7 @@ def head_query(source: str, rest: str, *, cursor: str = "s.id", viewer: str = "$
     JOIN accounts a ON a.id = s.account_id
     LEFT JOIN statuses r ON r.id = s.reblog_of_id
     LEFT JOIN accounts ra ON ra.id = r.account_id
-    WHERE {visible("s", me)}
+    WHERE {visible("s", me, withheld=withheld)}
       AND (s.reblog_of_id IS NULL OR {visible("r", me)})
       AND {rest}
     """
@@ -90,6 +92,19 @@ HEADS = Query(
         "JOIN statuses s ON s.id = wanted.id",
         "true ORDER BY wanted.place",
         viewer="$2",
+    ),
+    HeadRow,
+)
+
+
+# As HEADS, with what waits for leave of the viewer: for the list of requests alone.
+WITHHELD_HEADS = Query(
+    head_query(
+        "unnest($1::bigint[]) WITH ORDINALITY AS wanted (id, place) "
+        "JOIN statuses s ON s.id = wanted.id",
+        "true ORDER BY wanted.place",
+        viewer="$2",
+        withheld=True,
     ),
     HeadRow,
 )

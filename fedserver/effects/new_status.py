@@ -7,6 +7,7 @@ from typing import Any
 
 from fedserver.context import Context
 from fedserver.effects.consents import NOTHING, Consents, write_consents
+from fedserver.effects.gate import OPEN, Claim, Interaction, Passed, pass_gate
 from storage.accounts import AccountRow
 from storage.database import Transaction
 from storage.media import ATTACH_MEDIA, INSERT_MEDIA
@@ -86,24 +87,37 @@ class NewStatus:
     replies_uri: str | None = None
     context_uri: str | None = None
     consents: Consents | None = None  # None: what is written of them stays
+    claim: Claim | None = None  # the leave of whom it answers, that it names
 
 
 async def insert_status(
     ctx: Context, tx: Transaction, author: AccountRow, status: NewStatus
-) -> bool:
-    """Write the status and all its parts. False: its id or URI exists already."""
+) -> Passed | None:
+    """Write the status and all its parts, and give whether people may see it. None: its id or URI
+    exists already. Raises Refused where whom it answers does not allow it."""
     if not await _insert_row(tx, author, status):
-        return False
+        return None
     await write_parts(ctx, tx, author, status)
-    if status.parent is not None:
-        await tx.execute(COUNT_REPLY, status.parent.id, 1)
+    passed = await _answer(ctx, tx, author, status)
     if status.replies_uri or status.context_uri:
         await tx.execute(PUT_COLLECTIONS, status.id, status.replies_uri, status.context_uri)
     if status.consents not in (None, NOTHING):
         await write_consents(ctx, tx, author, status.id, status.consents, new=True)
     if not author.local:
         await _adopt(tx, author, status)
-    return True
+    return passed
+
+
+async def _answer(ctx: Context, tx: Transaction, author: AccountRow, status: NewStatus) -> Passed:
+    """Count a reply that people may see."""
+    parent = status.parent
+    if parent is None:
+        return OPEN
+    done = Interaction("reply", parent, author, status.uri, made_id=status.id, claim=status.claim)
+    passed = await pass_gate(ctx, tx, done)
+    if not passed.withheld:
+        await tx.execute(COUNT_REPLY, parent.id, 1)
+    return passed
 
 
 async def _adopt(tx: Transaction, author: AccountRow, status: NewStatus) -> None:

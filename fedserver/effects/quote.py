@@ -298,7 +298,8 @@ async def _end_quote(
         await tx.execute(COUNT_QUOTE, row.quoted_id, -1)
     if row.authorization_uri is not None:
         now = ctx.clock.now()
-        await tx.execute(BURY_AUTHORIZATION, row.authorization_uri, quoted_author.id, now)
+        kind = "QuoteAuthorization"
+        await tx.execute(BURY_AUTHORIZATION, row.authorization_uri, quoted_author.id, now, kind)
     await tx.execute(
         WITHDRAW_NOTIFICATION, quoted_author.id, "quote", row.account_id, row.status_id
     )

@@ -10,7 +10,6 @@ from activitypub.model import Activity, Actor, Object
 from fedserver import documents
 from fedserver.context import Context
 from fedserver.effects.acts import Act, Audience, Notice, Outgoing
-from fedserver.effects.asking import waiting
 from fedserver.effects.bringing import bring_status, status_of_object
 from fedserver.effects.consents import write_consents
 from fedserver.effects.create import note_activity, status_audience
@@ -21,6 +20,7 @@ from fedserver.effects.outcomes import Ignored
 from fedserver.errors import NotFound
 from fedserver.services import resolve
 from storage.accounts import ACCOUNT_BY_ID, KEYS_OF_ACCOUNT
+from storage.approvals import IS_WITHHELD
 from storage.database import Transaction
 from storage.fan_out import NOTIFY_OF_EDIT
 from storage.media import DELETE_MEDIA_OF_STATUS, DETACH_OTHER_MEDIA, MEDIA_OF_STATUSES, MediaRow
@@ -198,7 +198,7 @@ class UpdateStatus(Act):
         return await status_audience(tx, self.actor.id, self.changed)
 
     async def outgoing(self, ctx: Context, tx: Transaction) -> Outgoing | None:
-        if await waiting(tx, self.status.uri) is not None:
+        if await tx.value(IS_WITHHELD, self.status.id):
             return None  # nobody but whom was asked has it yet
         return await note_activity(ctx, tx, self, self.status.id, listed=False)
 
