@@ -57,6 +57,15 @@ APPROVAL_OF = Query(
     ApprovalRow,
 )
 LOCK_APPROVAL = Query(f"SELECT {_COLUMNS} FROM approvals p WHERE p.id = $1 FOR UPDATE", ApprovalRow)
+APPROVAL_BY_ID = Query(f"SELECT {_COLUMNS} FROM approvals p WHERE p.id = $1", ApprovalRow)
+# $1 a reply that waits.
+APPROVAL_WAITING = Query(
+    f"""
+    SELECT {_COLUMNS} FROM approvals p JOIN statuses s ON s.id = p.reply_id
+    WHERE s.uri = $1 AND p.state = 'pending'
+    """,
+    ApprovalRow,
+)
 # $1 id, $2 who decides.
 APPROVAL_FOR = Query(
     f"SELECT {_COLUMNS} FROM approvals p WHERE p.id = $1 AND p.target_id = $2", ApprovalRow

@@ -300,6 +300,15 @@ AUTHORIZE_INTERACTION = Command(
     WHERE uri = $1 AND authorization_uri IS DISTINCT FROM $2
     """
 )
+# $1 the authorization, $2 whose it is.
+INTERACTION_BY_AUTHORIZATION = Query(
+    """
+    SELECT i.uri, i.account_id, i.status_id, i.interaction_uri, i.kind, i.authorization_uri
+    FROM interaction_requests i JOIN statuses s ON s.id = i.status_id
+    WHERE i.authorization_uri = $1 AND s.account_id = $2
+    """,
+    InteractionRequestRow,
+)
 DELETE_REQUEST_OF = Command("DELETE FROM interaction_requests WHERE interaction_uri = $1")
 REQUEST_OF_INTERACTION = Query(
     """
@@ -307,15 +316,4 @@ REQUEST_OF_INTERACTION = Query(
     FROM interaction_requests i WHERE i.interaction_uri = $1
     """,
     InteractionRequestRow,
-)
-# $1 who acts, $2 upon which status: whether that status names them.
-IS_NAMED = Value(
-    "SELECT EXISTS (SELECT 1 FROM mentions m WHERE m.account_id = $1 AND m.status_id = $2)", bool
-)
-IS_FOLLOWER = Value(
-    """
-    SELECT EXISTS (SELECT 1 FROM follows f
-        WHERE f.account_id = $1 AND f.target_id = $2 AND f.accepted_at IS NOT NULL)
-    """,
-    bool,
 )

@@ -2,6 +2,7 @@
 
 from fedserver.effects.acts import Act, Undoable
 from fedserver.effects.announce import Announce
+from fedserver.effects.approving import Approve, Refuse, RevokeLeave
 from fedserver.effects.block import Block
 from fedserver.effects.bringing import bring_status, find_by_url
 from fedserver.effects.compare import compare_followers
@@ -36,6 +37,7 @@ __all__ = [
     "Act",
     "AlreadyPosted",
     "Announce",
+    "Approve",
     "Block",
     "Bookmark",
     "Consents",
@@ -58,8 +60,10 @@ __all__ = [
     "QuoteRequest",
     "React",
     "ReactedEmoji",
+    "Refuse",
     "Reject",
     "RemoteMedia",
+    "RevokeLeave",
     "RevokeQuote",
     "SetQuotePolicy",
     "Undo",

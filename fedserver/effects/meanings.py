@@ -6,6 +6,7 @@ from fedserver.effects.delete import read_delete
 from fedserver.effects.follow import Accept, Reject
 from fedserver.effects.incoming import Incoming
 from fedserver.effects.leave_given import read_leave
+from fedserver.effects.others_leave import read_leave_revoked, read_others_leave
 from fedserver.effects.passed_on import read_announce
 from fedserver.effects.quote import read_quote_answer, read_revocation
 from fedserver.effects.relay import read_relay_answer, read_relayed
@@ -38,11 +39,19 @@ async def read_any_announce(incoming: Incoming) -> Act:
 
 async def read_any_delete(incoming: Incoming) -> Act:
     """Make the act of a peer's Delete: of a consent, a status or its actor."""
-    return await read_revocation(incoming) or await read_delete(incoming)
+    return (
+        await read_revocation(incoming)
+        or await read_leave_revoked(incoming)
+        or await read_delete(incoming)
+    )
 
 
 async def _of_request(incoming: Incoming) -> Act | None:
     answered = incoming.activity.object
     if answered is None or (isinstance(answered, Activity) and answered.type == "Follow"):
         return None
-    return await read_quote_answer(incoming) or await read_leave(incoming)
+    return (
+        await read_quote_answer(incoming)
+        or await read_leave(incoming)
+        or await read_others_leave(incoming)
+    )

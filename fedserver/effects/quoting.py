@@ -108,6 +108,6 @@ def _kept(policy: InteractionPolicy) -> dict[str, Any] | None:
     kept = {
         name: {"automatic": list(one.automatic), "manual": list(one.manual)}
         for name, one in permissions.items()
-        if one is not None and PUBLIC not in one.automatic
+        if one is not None and (PUBLIC not in one.automatic or one.manual)
     }
     return kept or None

@@ -16,6 +16,7 @@ from fedserver.effects.create import note_activity, status_audience
 from fedserver.effects.incoming import Incoming
 from fedserver.effects.move import read_signpost
 from fedserver.effects.new_status import NewStatus, write_parts
+from fedserver.effects.others_leave import take_claim
 from fedserver.effects.outcomes import Ignored
 from fedserver.errors import NotFound
 from fedserver.services import resolve
@@ -111,6 +112,7 @@ class UpdateStatus(Act):
             return False
         poll = await tx.one(POLL_OF_STATUS, self.status.id)
         told_more = await self._write_consents(ctx, tx)
+        told_more |= await take_claim(ctx, tx, self.status.uri, self.changed.claim)
         if not self.edited:
             return await self._refresh_poll(tx, poll) or told_more
         await self._keep_history(ctx, tx, poll)

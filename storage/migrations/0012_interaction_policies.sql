@@ -50,3 +50,5 @@ FROM (SELECT coalesce(in_reply_to_id, reblog_of_id) AS id, count(in_reply_to_id)
           count(reblog_of_id)::int AS boosts
       FROM waiting GROUP BY 1) w
 WHERE s.id = w.id;
+CREATE INDEX interaction_requests_authorization ON interaction_requests (authorization_uri)
+    WHERE authorization_uri IS NOT NULL;

@@ -1,0 +1,303 @@
+"""What our people allow others to do with their posts: refused, let through, or kept waiting."""
+
+from typing import Any
+
+import orjson
+import pytest
+
+from fedserver import effects
+from fedserver.effects import Approve, Consents, Create, NewStatus, Refuse, RevokeLeave
+from fedserver.uris import Uris
+from storage.accounts import ACCOUNT_BY_ID
+from storage.approvals import ApprovalRow
+from storage.query import Query, Value
+from storage.statuses import STATUS_BY_ID, STATUS_BY_URI, StatusRow
+from tests.federation.conftest import Server, deliver
+from tests.federation.fake_peer import PUBLIC, FakePeer, Json, PeerActor
+from tests.federation.processing import take
+from tests.federation.test_interaction_policies import followed_by
+
+COUNTS = Value(
+    "SELECT array[favourites_count, reblogs_count, replies_count] FROM statuses WHERE id = $1", list
+)
+APPROVALS = Query(
+    f"SELECT {', '.join(ApprovalRow.__dataclass_fields__)} FROM approvals ORDER BY id", ApprovalRow
+)
+NOTICES = Value("SELECT type FROM notifications ORDER BY id", str)
+WITHHELD = Value("SELECT withheld FROM statuses WHERE uri = $1", bool)
+VISIBLE_REPLIES = Value(
+    "SELECT uri FROM statuses WHERE in_reply_to_id = $1 AND NOT withheld ORDER BY id", str
+)
+
+ASKED = {"automatic": ["author"], "manual": ["public"]}
+NOBODY = {"automatic": ["author"], "manual": []}
+FOLLOWERS_ONLY = {"automatic": ["author", "followers"], "manual": []}
+KINDS = {"Like": "like", "Create": "reply", "Announce": "announce"}
+
+
+@pytest.fixture
+def fan(peer: FakePeer) -> PeerActor:
+    return peer.actor("fan")
+
+
+async def post(server: Server, policy: Json | None = None, **changes: Any) -> StatusRow:
+    """Let Alice post something with a policy."""
+    ctx, uris = server.ctx, Uris(server.base_url)
+    status_id = ctx.ids.new()
+    given: Json = {
+        "id": status_id,
+        "uri": uris.status("alice", status_id),
+        "url": uris.status_page("alice", status_id),
+        "visibility": "public",
+        "content": "<p>Original</p>",
+        "created_at": ctx.clock.now(),
+        "consents": Consents(None, 0, policy),
+    }
+    status = NewStatus(**(given | changes))
+    await effects.perform(ctx, Create(actor=server.alice, uri=f"{status.uri}/x", status=status))
+    row = await ctx.db.one(STATUS_BY_ID, status_id)
+    assert row is not None
+    return row
+
+
+def interaction(
+    actor: PeerActor, kind: str, status: StatusRow, number: int = 7, **more: Any
+) -> Json:
+    """Give what `actor` does to `status` without asking."""
+    if kind == "Create":
+        note = actor.note(number, inReplyTo=status.uri, **more)
+        return actor.create(number, object=note)
+    return actor.activity(kind, number, object=status.uri, to=[PUBLIC], **more)
+
+
+def interaction_id(activity: Json) -> str:
+    made = activity["object"]
+    uri: str = made["id"] if isinstance(made, dict) else activity["id"]
+    return uri
+
+
+def request(actor: PeerActor, activity: Json, status: StatusRow, number: int = 77) -> Json:
+    """Give the request that asks for leave to do this."""
+    kind = {"Create": "Reply"}.get(activity["type"], activity["type"])
+    instrument = activity["object"] if kind == "Reply" else activity
+    return actor.activity(
+        f"{kind}Request", number, object=status.uri, instrument=instrument, to=[status.uri]
+    )
+
+
+async def approvals(server: Server) -> list[ApprovalRow]:
+    return await server.ctx.db.fetch(APPROVALS)
+
+
+async def sent(server: Server, peer: FakePeer) -> list[Json]:
+    """Deliver, and give what the peer was sent since."""
+    await deliver(server)
+    came = [one.document for one in peer.received]
+    peer.received.clear()
+    return came
+
+
+async def decide(server: Server, act: type[Any]) -> bool:
+    """Let Alice decide about the one that asks."""
+    [approval] = await approvals(server)
+    asker = await server.ctx.db.one(ACCOUNT_BY_ID, approval.account_id)
+    status = await server.ctx.db.one(STATUS_BY_ID, approval.status_id)
+    made = act(
+        actor=server.alice,
+        uri=Uris(server.base_url).activity(server.ctx.ids.new()),
+        approval=approval,
+        asker=asker,
+        status=status,
+    )
+    return await effects.perform(server.ctx, made)
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+async def test_what_nobody_may_is_refused_and_answered(
+    server: Server, peer: FakePeer, fan: PeerActor, kind: str
+) -> None:
+    status = await post(server, {KINDS[kind]: NOBODY})
+    done = interaction(fan, kind, status)
+    item = await take(server, peer, fan, done)
+    assert (item.outcome, item.reason) == ("refused", "its author does not allow it")
+    assert await server.ctx.db.value(COUNTS, status.id) == [0, 0, 0]
+    assert await approvals(server) == []
+    assert await server.ctx.db.values(NOTICES) == []
+    assert await server.ctx.db.one(STATUS_BY_URI, interaction_id(done)) is None
+    [answer] = await sent(server, peer)
+    assert (answer["type"], answer["object"]) == ("Reject", interaction_id(done))
+    assert answer["target"] == status.uri
+
+
+@pytest.mark.parametrize("polite", [False, True])
+@pytest.mark.parametrize("kind", list(KINDS))
+async def test_what_needs_leave_waits_and_is_shown_with_it(
+    server: Server, peer: FakePeer, fan: PeerActor, kind: str, polite: bool
+) -> None:
+    status = await post(server, {KINDS[kind]: ASKED})
+    done = interaction(fan, kind, status)
+    activity = request(fan, done, status) if polite else done
+    item = await take(server, peer, fan, activity)
+    assert (item.outcome, item.reason) == ("done", None)
+    assert await server.ctx.db.value(COUNTS, status.id) == [0, 0, 0]
+    pending = {"Like": "pending.favourite", "Create": "pending.reply", "Announce": "pending.reblog"}
+    assert await server.ctx.db.values(NOTICES) == [pending[kind]]
+    assert await sent(server, peer) == []
+    [approval] = await approvals(server)
+    assert (approval.state, approval.kind) == ("pending", KINDS[kind])
+    assert approval.request_uri == (activity["id"] if polite else None)
+
+    assert await decide(server, Approve)
+    assert sum(await server.ctx.db.value(COUNTS, status.id) or []) == 1
+    assert pending[kind] not in await server.ctx.db.values(NOTICES)
+    [accept] = await sent(server, peer)
+    assert accept["type"] == "Accept"
+    if polite:
+        assert accept["object"]["id"] == activity["id"]
+        assert accept["object"]["type"] == activity["type"]
+        assert accept["object"]["instrument"] == interaction_id(done)
+    else:
+        assert (accept["object"], accept["target"]) == (interaction_id(done), status.uri)
+    served = await peer.get(accept["result"])
+    document = orjson.loads(served.text)
+    word = {"Create": "Reply"}.get(kind, kind)
+    assert document["type"] == f"{word}Authorization"
+    assert document["attributedTo"] == server.alice.uri
+    assert document["interactingObject"] == interaction_id(done)
+    assert document["interactionTarget"] == status.uri
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+async def test_who_is_refused_stays_so(
+    server: Server, peer: FakePeer, fan: PeerActor, kind: str
+) -> None:
+    status = await post(server, {KINDS[kind]: ASKED})
+    done = interaction(fan, kind, status)
+    await take(server, peer, fan, request(fan, done, status))
+    assert await decide(server, Refuse)
+    [answer] = await sent(server, peer)
+    assert (answer["type"], answer["object"]["instrument"]) == ("Reject", interaction_id(done))
+    assert "result" not in answer
+    assert await server.ctx.db.value(COUNTS, status.id) == [0, 0, 0]
+    assert await server.ctx.db.values(VISIBLE_REPLIES, status.id) == []
+    assert await server.ctx.db.values(NOTICES) == []
+    again = done | {"id": f"{peer.base_url}/activities/8"}
+    assert (await take(server, peer, fan, again)).outcome in ("refused", "duplicate")
+    assert await server.ctx.db.value(COUNTS, status.id) == [0, 0, 0]
+    assert await server.ctx.db.values(VISIBLE_REPLIES, status.id) == []
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+async def test_leave_taken_back_hides_what_it_allowed(
+    server: Server, peer: FakePeer, fan: PeerActor, kind: str
+) -> None:
+    status = await post(server, {KINDS[kind]: ASKED})
+    await take(server, peer, fan, interaction(fan, kind, status))
+    assert await decide(server, Approve)
+    [accept] = await sent(server, peer)
+    assert await decide(server, RevokeLeave)
+    [deletion] = await sent(server, peer)
+    assert (deletion["type"], deletion["object"]) == ("Delete", accept["result"])
+    served = await peer.get(accept["result"])
+    assert (served.status, orjson.loads(served.text)["type"]) == (410, "Tombstone")
+    assert await server.ctx.db.value(COUNTS, status.id) == [0, 0, 0]
+    assert await server.ctx.db.values(VISIBLE_REPLIES, status.id) == []
+    assert not await decide(server, RevokeLeave)
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+async def test_followers_who_may_are_given_their_proof_at_once(
+    server: Server, peer: FakePeer, fan: PeerActor, kind: str
+) -> None:
+    status = await post(server, {KINDS[kind]: FOLLOWERS_ONLY})
+    stranger = peer.actor("stranger")
+    refused = await take(server, peer, stranger, interaction(stranger, kind, status, 30))
+    assert refused.outcome == "refused"
+    await followed_by(server, peer, fan)
+    await sent(server, peer)
+    done = interaction(fan, kind, status)
+    assert (await take(server, peer, fan, done)).outcome == "done"
+    assert sum(await server.ctx.db.value(COUNTS, status.id) or []) == 1
+    [accept] = await sent(server, peer)
+    assert (accept["type"], accept["object"]) == ("Accept", interaction_id(done))
+    assert (await peer.get(accept["result"])).status == 200
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+async def test_whoever_asks_for_what_is_free_is_answered(
+    server: Server, peer: FakePeer, fan: PeerActor, kind: str
+) -> None:
+    status = await post(server)
+    asked = request(fan, interaction(fan, kind, status), status)
+    assert (await take(server, peer, fan, asked)).outcome == "done"
+    assert sum(await server.ctx.db.value(COUNTS, status.id) or []) == 1
+    [accept] = await sent(server, peer)
+    assert (accept["type"], accept["object"]["id"]) == ("Accept", asked["id"])
+    assert (await peer.get(accept["result"])).status == 200
+
+
+async def test_what_is_taken_back_no_longer_waits(
+    server: Server, peer: FakePeer, fan: PeerActor
+) -> None:
+    status = await post(server, {"like": ASKED, "announce": ASKED})
+    for number, kind in ((7, "Like"), (8, "Announce")):
+        done = interaction(fan, kind, status, number)
+        await take(server, peer, fan, done)
+        undo = fan.activity("Undo", number + 100, object=done["id"])
+        assert (await take(server, peer, fan, undo)).outcome == "done"
+    assert await approvals(server) == []
+    assert await server.ctx.db.values(NOTICES) == []
+    assert await server.ctx.db.value(COUNTS, status.id) == [0, 0, 0]
+
+
+async def test_an_answer_to_what_waits_waits_with_it(
+    server: Server, peer: FakePeer, fan: PeerActor
+) -> None:
+    status = await post(server, {"reply": ASKED})
+    first = interaction(fan, "Create", status)
+    await take(server, peer, fan, first)
+    second = fan.note(8, inReplyTo=first["object"]["id"], cc=[server.alice.uri])
+    await take(server, peer, fan, fan.create(8, object=second))
+    assert await server.ctx.db.value(WITHHELD, second["id"])
+    assert len(await approvals(server)) == 1
+    assert await decide(server, Approve)
+    assert await server.ctx.db.value(WITHHELD, second["id"]) is False
+
+
+async def test_nobody_asks_for_another_or_for_something_else(
+    server: Server, peer: FakePeer, fan: PeerActor
+) -> None:
+    status, other = await post(server, {"reply": ASKED}), await post(server)
+    elsewhere = interaction(fan, "Like", status) | {"id": "https://elsewhere.example/likes/1"}
+    item = await take(server, peer, fan, request(fan, elsewhere, status))
+    assert item.outcome == "refused"
+    ours = interaction(fan, "Like", status) | {"id": f"{server.base_url}/activities/9"}
+    assert (await take(server, peer, fan, request(fan, ours, status, 78))).outcome == "refused"
+    wrong = request(fan, interaction(fan, "Create", other), status, 79)
+    assert (await take(server, peer, fan, wrong)).outcome == "refused"
+    mallory = peer.actor("mallory")
+    theirs = interaction(fan, "Create", status, 9)
+    assert (await take(server, peer, mallory, request(mallory, theirs, status, 80))).outcome in (
+        "refused",
+        "ignored",
+    )
+    assert await approvals(server) == []
+    assert await server.ctx.db.value(COUNTS, status.id) == [0, 0, 0]
+
+
+async def test_the_note_says_what_was_chosen(server: Server, peer: FakePeer) -> None:
+    status = await post(
+        server,
+        {
+            "reply": {"automatic": ["followers"], "manual": ["public"]},
+            "announce": {"automatic": ["author"], "manual": []},
+        },
+    )
+    policy = orjson.loads((await peer.get(status.uri)).text)["interactionPolicy"]
+    alice = server.alice
+    assert policy["canReply"]["automaticApproval"] == [alice.followers_url, alice.uri]
+    assert policy["canReply"]["manualApproval"] == [PUBLIC]
+    assert policy["canReply"]["always"] == policy["canReply"]["automaticApproval"]
+    assert policy["canReply"]["approvalRequired"] == [PUBLIC]
+    assert policy["canAnnounce"]["automaticApproval"] == [alice.uri]
+    assert policy["canLike"]["automaticApproval"] == [PUBLIC]
