@@ -221,32 +221,6 @@ DEFAULT_POLICIES = Value("SELECT interaction_policies FROM users WHERE account_i
 SET_DEFAULT_POLICIES = Command("UPDATE users SET interaction_policies = $2 WHERE account_id = $1")
 
 
-@dataclass(frozen=True, slots=True)
-class StandingRow:
-    """How somebody stands to the author of a status: `named` by it, answered by it, or its author's
-    follower or followed."""
-
-    author_followers_url: str | None
-    author_following_url: str | None
-    named: bool
-    follows: bool
-    followed: bool
-
-
-# $1 status, $2 who acts upon it.
-STANDING = Query(
-    """
-    SELECT a.followers_url AS author_followers_url, a.following_url AS author_following_url,
-        (s.in_reply_to_account_id IS NOT DISTINCT FROM $2::bigint OR EXISTS (
-            SELECT 1 FROM mentions m WHERE m.status_id = s.id AND m.account_id = $2)) AS named,
-        EXISTS (SELECT 1 FROM follows f WHERE f.account_id = $2 AND f.target_id = a.id
-                AND f.accepted_at IS NOT NULL) AS follows,
-        EXISTS (SELECT 1 FROM follows f WHERE f.account_id = a.id AND f.target_id = $2
-                AND f.accepted_at IS NOT NULL) AS followed
-    FROM statuses s JOIN accounts a ON a.id = s.account_id WHERE s.id = $1
-    """,
-    StandingRow,
-)
 IS_WITHHELD = Value("SELECT withheld FROM statuses WHERE id = $1", bool)
 # The leave for an act of one of our people, whoever gave it. $1 its id, $2 who acts.
 AUTHORIZATION_OF = Value(

@@ -19,7 +19,8 @@ class HeadRow(msgspec.Struct, frozen=True, gc=False):
     """One entry of a page: a status or a boost, the versions of its parts, the viewer's flags.
 
     `cursor` is what its page is ordered by. `flags` and what follows are those of the status that
-    is shown: the boosted one of a boost. `quotes`: whether it shows a quote, or why not.
+    is shown: the boosted one of a boost. `quotes`: whether it shows a quote, or why not. `policy`:
+    its visibility, and its interaction policy behind it, if it has one.
     """
 
     cursor: int
@@ -36,6 +37,7 @@ class HeadRow(msgspec.Struct, frozen=True, gc=False):
     quotes: bool
     quote_policy: int
     quote_right: int
+    policy: str
 
 
 def head_query(
@@ -74,7 +76,10 @@ def head_query(
         EXISTS (SELECT 1 FROM quotes hq WHERE hq.status_id = {shown}
                 AND (hq.state = 'accepted' OR NOT hq.legacy) OFFSET 0) AS quotes,
         {policy}::int AS quote_policy,
-        {quote_right("s", me, policy=policy, author=author)} AS quote_right
+        {quote_right("s", me, policy=policy, author=author)} AS quote_right,
+        coalesce(r.visibility, s.visibility) || CASE WHEN s.reblog_of_id IS NULL
+            THEN coalesce(s.interaction_policy::text, '')
+            ELSE coalesce(r.interaction_policy::text, '') END AS policy
     FROM {source}
     JOIN accounts a ON a.id = s.account_id
     LEFT JOIN statuses r ON r.id = s.reblog_of_id

@@ -15,6 +15,7 @@ from fedserver.context import Context
 from fedserver.entities.accounts import account_bytes, acct
 from fedserver.entities.emojis import stored_emojis
 from fedserver.entities.media import stored_media
+from fedserver.entities.policies import Rights, default_rights, policy_json, rights_of
 from fedserver.entities.polls import polls
 from fedserver.entities.quotes import approval_json, full_quotes, shallow_quotes, shown_ids
 from fedserver.entities.times import optional_timestamp, timestamp
@@ -59,12 +60,14 @@ async def statuses_of(
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What a page is joined from: JSON of cores, accounts and polls, each by id, and of quotes by
-    the id of what quotes."""
+    the id of what quotes; `rights` are the viewer's, where a status has a policy."""
 
     cores: dict[int, bytes]
     accounts: dict[int, bytes]
     polls: dict[int, bytes]
     quotes: dict[int, bytes]
+    rights: dict[int, Rights]
+    viewer: int | None
 
     def has(self, head: HeadRow) -> bool:
         """Whether all is there: a status may be deleted between two queries."""
@@ -82,13 +85,18 @@ class Parts:
         account, core = self.accounts[head.account_id], self.cores[head.id]
         if head.reblog_id is not None and head.reblog_account_id is not None:
             boosted = self._join_shown(head, head.reblog_account_id, head.reblog_id)
-            start = _start(head.flags, head.quote_policy, head.quote_right)
+            start = self._start(head)
             return b"".join((start, _BOOST, boosted, b',"account":', account, core))
         return self._join_shown(head, head.account_id, head.id)
 
+    def _start(self, head: HeadRow) -> bytes:
+        shown_id = head.reblog_id or head.id
+        rights = self.rights.get(shown_id) or default_rights(head, self.viewer)
+        return _start(head.flags, head.quote_policy, head.quote_right, head.policy, rights)
+
     def _join_shown(self, head: HeadRow, account_id: int, status_id: int) -> bytes:
         account, core = self.accounts[account_id], self.cores[status_id]
-        start = _start(head.flags, head.quote_policy, head.quote_right)
+        start = self._start(head)
         if head.poll_id is None and not head.quotes:
             return b"".join((start, _PLAIN, account, core))
         poll = self.polls.get(head.poll_id or 0, b"null")
@@ -108,7 +116,7 @@ class Parts:
 
 
 @lru_cache(maxsize=4_096)
-def _start(flags: int, quote_policy: int, quote_right: int) -> bytes:
+def _start(flags: int, quote_policy: int, quote_right: int, policy: str, rights: Rights) -> bytes:
     """Give the beginning of a Status: what a viewer did with it, and may do."""
     shown = {
         "favourited": bool(flags & FAVOURITED),
@@ -118,6 +126,7 @@ def _start(flags: int, quote_policy: int, quote_right: int) -> bytes:
         "muted": False,
         "filtered": [],
         "quote_approval": approval_json(quote_policy, quote_right),
+        "interaction_policy": policy_json(policy, rights),
     }
     return orjson.dumps(shown)[:-1]
 
@@ -132,8 +141,8 @@ async def gather(
     viewer: int | None,
     also: Mapping[int, int] | None = None,
 ) -> Parts:
-    """Give all parts of a page in at most five queries, two of them only where something on it
-    quotes; `also` names more accounts by version."""
+    """Give all parts of a page in at most six queries, two of them only where something on it
+    quotes, one where something has a policy; `also` names more accounts by version."""
     quoting = [head.reblog_id or head.id for head in heads if head.quotes]
     if not quoting:
         return await _gather(ctx, heads, viewer, also)
@@ -167,6 +176,8 @@ async def _gather(
         await account_bytes(ctx, people),
         await polls(ctx, poll_ids, viewer),
         {},
+        await rights_of(ctx, heads, viewer),
+        viewer,
     )
 
 
