@@ -56,6 +56,23 @@ APPROVAL_OF = Query(
     """,
     ApprovalRow,
 )
+# $1 id, $2 who quotes, $3 whose, $4 what, $5 the quoting Note's id and $6 row, $7 the request,
+# $8 now. Asked again, it is the same case.
+ASK_FOR_QUOTE = Command(
+    """
+    INSERT INTO approvals (id, account_id, target_id, status_id, kind, interaction_uri, reply_id,
+        request_uri, state, created_at)
+    VALUES ($1, $2, $3, $4, 'quote', $5, $6, $7, 'pending', $8)
+    ON CONFLICT (interaction_uri, account_id) DO UPDATE SET request_uri = excluded.request_uri
+    WHERE approvals.kind = 'quote'
+    """
+)
+END_QUOTE_APPROVAL = Command(
+    """
+    UPDATE approvals SET state = $2, decided_at = $3
+    WHERE reply_id = $1 AND kind = 'quote' AND state IN ('pending', 'accepted')
+    """
+)
 LOCK_APPROVAL = Query(f"SELECT {_COLUMNS} FROM approvals p WHERE p.id = $1 FOR UPDATE", ApprovalRow)
 APPROVAL_BY_ID = Query(f"SELECT {_COLUMNS} FROM approvals p WHERE p.id = $1", ApprovalRow)
 # $1 a reply that waits.
@@ -65,10 +82,6 @@ APPROVAL_WAITING = Query(
     WHERE s.uri = $1 AND p.state = 'pending'
     """,
     ApprovalRow,
-)
-# $1 id, $2 who decides.
-APPROVAL_FOR = Query(
-    f"SELECT {_COLUMNS} FROM approvals p WHERE p.id = $1 AND p.target_id = $2", ApprovalRow
 )
 # $1 the interaction or the request for it, $2 who decides.
 APPROVAL_ANSWERED = Query(

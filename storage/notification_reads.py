@@ -26,8 +26,11 @@ _SHOWN = """a.suspended_at IS NULL AND a.deleted_at IS NULL
     AND (a.silenced_at IS NULL OR EXISTS (
         SELECT 1 FROM follows nf WHERE nf.account_id = n.account_id AND nf.target_id = a.id
             AND nf.accepted_at IS NOT NULL OFFSET 0))"""
+# Apps break on types they do not know: who asks for none gets none of GoToSocial's.
+_WITHOUT_PENDING = "left(n.type, 8) <> 'pending.'"
 # $5 only these types, or NULL; $6 without these types; $7 only from this account, or NULL.
-_FILTER = f"""n.account_id = $4 AND ($5::text[] IS NULL OR n.type = ANY($5))
+_FILTER = f"""n.account_id = $4
+    AND (n.type = ANY($5::text[]) OR ($5::text[] IS NULL AND {_WITHOUT_PENDING}))
     AND NOT n.type = ANY($6::text[]) AND ($7::bigint IS NULL OR n.from_account_id = $7)
     AND {_SHOWN}"""
 
@@ -51,7 +54,8 @@ COUNT_NOTIFICATIONS = Value(
     f"""
     SELECT count(*)::int FROM (
         SELECT 1 FROM notifications n JOIN accounts a ON a.id = n.from_account_id
-        WHERE n.account_id = $2 AND ($3::text[] IS NULL OR n.type = ANY($3))
+        WHERE n.account_id = $2
+          AND (n.type = ANY($3::text[]) OR ($3::text[] IS NULL AND {_WITHOUT_PENDING}))
           AND NOT n.type = ANY($4::text[]) AND ($5::bigint IS NULL OR n.from_account_id = $5)
           AND {_SHOWN}
         ORDER BY n.id DESC LIMIT $1) newest

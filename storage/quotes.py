@@ -145,6 +145,12 @@ SET_POLICIES = Command(
 SET_QUOTE_POLICY = Command(
     "UPDATE statuses SET quote_policy = $2 WHERE id = $1 AND quote_policy <> $2"
 )
+SET_INTERACTION_POLICY = Command(
+    """
+    UPDATE statuses SET interaction_policy = $2
+    WHERE id = $1 AND interaction_policy IS DISTINCT FROM $2
+    """
+)
 # $1 status, $2 who would like to quote it.
 QUOTE_RIGHT = Value(f"SELECT {quote_right('s', '$2::bigint')} FROM statuses s WHERE s.id = $1", int)
 

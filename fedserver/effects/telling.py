@@ -1,7 +1,7 @@
 """Telling peers of a status of ours that says something new without having been edited."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from fedserver.context import Context
 from fedserver.effects.acts import Act, Audience, Outgoing
@@ -11,7 +11,7 @@ from fedserver.uris import Uris
 from storage.accounts import AccountRow
 from storage.approvals import IS_WITHHELD
 from storage.database import Transaction
-from storage.quotes import SET_QUOTE_POLICY
+from storage.quotes import SET_INTERACTION_POLICY, SET_QUOTE_POLICY
 from storage.statuses import INBOXES_THAT_KNOW, StatusRow
 
 
@@ -55,3 +55,13 @@ class SetQuotePolicy(TellOfStatus):
 
     async def store(self, ctx: Context, tx: Transaction) -> bool:
         return bool(await tx.execute(SET_QUOTE_POLICY, self.status.id, self.policy))
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetInteractionPolicy(TellOfStatus):
+    """Say who may answer, favourite and boost `status`; None: everybody (storage.leave_rules)."""
+
+    policy: dict[str, Any] | None
+
+    async def store(self, ctx: Context, tx: Transaction) -> bool:
+        return bool(await tx.execute(SET_INTERACTION_POLICY, self.status.id, self.policy))

@@ -11,8 +11,10 @@ from fedserver.entities.accounts import (
 from fedserver.entities.emojis import custom_emoji
 from fedserver.entities.histories import status_edits, status_source, status_with_text
 from fedserver.entities.instance import instance_v1, instance_v2, rules
+from fedserver.entities.interaction_requests import interaction_requests
 from fedserver.entities.media import media
 from fedserver.entities.notifications import notifications
+from fedserver.entities.policies import policy_rules
 from fedserver.entities.polls import poll
 from fedserver.entities.relationships import relationship, relationships
 from fedserver.entities.reports import report
@@ -31,8 +33,10 @@ __all__ = [
     "custom_emoji",
     "instance_v1",
     "instance_v2",
+    "interaction_requests",
     "media",
     "notifications",
+    "policy_rules",
     "poll",
     "relationship",
     "relationships",

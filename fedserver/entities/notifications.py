@@ -9,7 +9,7 @@ from fedserver.context import Context
 from fedserver.entities.statuses import Parts, gather
 from fedserver.entities.times import timestamp
 from storage.notification_reads import NotificationRow
-from storage.status_reads import HEADS, HeadRow
+from storage.status_reads import HEADS, WITHHELD_HEADS, HeadRow
 
 Json = dict[str, Any]
 
@@ -17,8 +17,7 @@ Json = dict[str, Any]
 async def notifications(ctx: Context, rows: Sequence[NotificationRow], viewer: int) -> list[Json]:
     """Give Notifications in the order of `rows`; those of statuses that `viewer` may no longer
     see are left out."""
-    ids = [row.status_id for row in rows if row.status_id is not None]
-    heads = await ctx.db.fetch(HEADS, ids, viewer) if ids else []
+    heads = await _heads(ctx, rows, viewer)
     people = {row.from_account_id: row.from_account_version for row in rows}
     parts = await gather(ctx, heads, viewer, people)
     by_id = {head.id: head for head in heads if parts.has(head)}
@@ -28,6 +27,14 @@ async def notifications(ctx: Context, rows: Sequence[NotificationRow], viewer: i
         if row.from_account_id in parts.accounts
         and (row.status_id is None or row.status_id in by_id)
     ]
+
+
+async def _heads(ctx: Context, rows: Sequence[NotificationRow], viewer: int) -> list[HeadRow]:
+    """What waits for the viewer's leave is shown where they are told that it waits."""
+    waits = {row.status_id for row in rows if row.status_id and row.type.startswith("pending.")}
+    ids = {row.status_id for row in rows if row.status_id is not None} - waits
+    heads = await ctx.db.fetch(HEADS, list(ids), viewer) if ids else []
+    return heads + (await ctx.db.fetch(WITHHELD_HEADS, list(waits), viewer) if waits else [])
 
 
 def _notification(row: NotificationRow, heads: dict[int, HeadRow], parts: Parts) -> Json:

@@ -51,10 +51,10 @@ def default_rights(head: HeadRow, viewer: int | None) -> Rights:
 def policy_json(policy: str, rights: Rights) -> Json:
     """Give an interaction_policy; `policy` as in HeadRow."""
     visibility, brace, rest = policy.partition("{")
-    return rules_json(visibility, orjson.loads(brace + rest) if brace else {}, rights)
+    return policy_rules(visibility, orjson.loads(brace + rest) if brace else {}, rights)
 
 
-def rules_json(visibility: str, chosen: Json, rights: Rights = NONE) -> Json:
+def policy_rules(visibility: str, chosen: Json, rights: Rights = NONE) -> Json:
     """Give an interaction_policy: what was `chosen`, and the default for a visibility."""
     return {
         name: _rules(chosen.get(kind) or default_rules(kind, visibility), getattr(rights, kind))
