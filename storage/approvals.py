@@ -128,6 +128,32 @@ RELEASE_FAVOURITE = Command(
 )
 LEAVE_HOMES = Command("DELETE FROM home_entries WHERE status_id = $1")
 FORGET_NOTICES_OF = Command("DELETE FROM notifications WHERE status_id = $1")
+# Answers to a peer's status that came before it, and before anybody knew that they need leave: they
+# wait from now on. $1 status, $2 its author, $3 whom its policy lets answer, $4 an id, of which
+# the following are free, $5 now.
+WITHHOLD_EARLY_ANSWERS = Command(
+    """
+    WITH early AS (
+        UPDATE statuses s SET withheld = true FROM accounts a
+        WHERE s.in_reply_to_id = $1 AND a.id = s.account_id AND s.account_id <> $2
+          AND NOT s.withheld AND NOT a.uri = ANY($3::text[]) AND NOT 'public' = ANY($3)
+          AND NOT EXISTS (
+              SELECT 1 FROM mentions m WHERE m.status_id = $1 AND m.account_id = a.id)
+        RETURNING s.id, s.uri, s.account_id
+    ), left_homes AS (
+        DELETE FROM home_entries h USING early e WHERE h.status_id = e.id
+    ), uncounted AS (
+        UPDATE accounts a SET statuses_count = greatest(a.statuses_count - e.count, 0)
+        FROM (SELECT account_id, count(*)::int AS count FROM early GROUP BY account_id) e
+        WHERE a.id = e.account_id
+    )
+    INSERT INTO approvals (id, account_id, target_id, status_id, kind, interaction_uri, reply_id,
+        state, created_at)
+    SELECT $4 + row_number() OVER (ORDER BY id), account_id, $2, $1, 'reply', uri, id, 'pending',
+        $5
+    FROM early ON CONFLICT DO NOTHING
+    """
+)
 # Answers to what was withheld that wait for nothing else.
 WITHHELD_ANSWERS = Value(
     """

@@ -9,6 +9,7 @@ from fedserver.context import Context
 from fedserver.effects.consents import NOTHING, Consents, write_consents
 from fedserver.effects.gate import OPEN, Claim, Interaction, Passed, pass_gate
 from storage.accounts import AccountRow
+from storage.approvals import WITHHOLD_EARLY_ANSWERS
 from storage.database import Transaction
 from storage.media import ATTACH_MEDIA, INSERT_MEDIA
 from storage.quotes import ADOPT_QUOTES
@@ -104,7 +105,7 @@ async def insert_status(
     if status.consents not in (None, NOTHING):
         await write_consents(ctx, tx, author, status.id, status.consents, new=True)
     if not author.local:
-        await _adopt(tx, author, status)
+        await _adopt(ctx, tx, author, status)
     return passed
 
 
@@ -120,11 +121,16 @@ async def _answer(ctx: Context, tx: Transaction, author: AccountRow, status: New
     return passed
 
 
-async def _adopt(tx: Transaction, author: AccountRow, status: NewStatus) -> None:
+async def _adopt(ctx: Context, tx: Transaction, author: AccountRow, status: NewStatus) -> None:
     """Join what came before the status and names it. Nobody can have named one of ours."""
     await tx.execute(MOVE_THREADS, status.uri, thread_id(status))
     await tx.execute(ADOPT_ORPHANS, status.uri, status.id, author.id, thread_id(status))
     await tx.execute(ADOPT_QUOTES, status.uri, status.id, author.id)
+    policy = status.consents.interaction_policy if status.consents else None
+    if policy is not None and "reply" in policy:
+        may = policy["reply"]["automatic"]
+        now = ctx.clock.now()
+        await tx.execute(WITHHOLD_EARLY_ANSWERS, status.id, author.id, may, ctx.ids.new(), now)
 
 
 async def write_parts(ctx: Context, tx: Transaction, author: AccountRow, status: NewStatus) -> None:

@@ -190,6 +190,8 @@ class UpdateStatus(Act):
             await tx.execute(DELETE_MEDIA_OF_STATUS, self.status.id)
 
     def notices(self) -> Sequence[Notice]:
+        if self.status.withheld:
+            return ()
         return tuple(
             Notice(one.account.id, "mention", self.status.id)
             for one in self.changed.mentions
