@@ -213,3 +213,18 @@ async def test_what_its_policy_forbids_is_refused(
     if kind != "Like":
         assert await server.ctx.db.one(STATUS_BY_URI, interaction_id(done)) is None
     assert await shown(server, status) == 0
+
+
+async def test_answers_that_came_before_their_post_wait_with_it(
+    server: Server, peer: FakePeer, gus: PeerActor, fan: PeerActor
+) -> None:
+    uri = f"{peer.base_url}/notes/1"
+    early = fan.note(5, inReplyTo=uri)
+    assert (await take(server, peer, fan, fan.create(5, object=early))).outcome == "done"
+    assert await server.ctx.db.value(WITHHELD, early["id"]) is False
+    status = await guarded(server, peer, gus, "Reply", names="alice", manualApproval=[PUBLIC])
+    assert await server.ctx.db.value(WITHHELD, early["id"])
+    accept = gus.activity("Accept", 50, object=early["id"], to=[fan.uri])
+    assert (await take(server, peer, gus, accept)).outcome == "done"
+    assert await shown(server, status) == 1
+    assert await server.ctx.db.value(WITHHELD, early["id"]) is False

@@ -7,15 +7,18 @@ import pytest
 
 from fedserver import effects
 from fedserver.effects import Approve, Consents, Create, NewStatus, Refuse, RevokeLeave
+from fedserver.services import users
 from fedserver.uris import Uris
 from storage.accounts import ACCOUNT_BY_ID
 from storage.approvals import ApprovalRow
 from storage.query import Query, Value
+from storage.relations import INSERT_FOLLOW
 from storage.statuses import STATUS_BY_ID, STATUS_BY_URI, StatusRow
-from tests.federation.conftest import Server, deliver
+from storage.visibility import EVERYBODY
+from tests.federation.conftest import PASSWORD, Server, deliver
 from tests.federation.fake_peer import PUBLIC, FakePeer, Json, PeerActor
-from tests.federation.processing import take
-from tests.federation.test_interaction_policies import followed_by
+from tests.federation.processing import mentioning, take
+from tests.federation.test_interaction_policies import followed_by, row_of
 
 COUNTS = Value(
     "SELECT array[favourites_count, reblogs_count, replies_count] FROM statuses WHERE id = $1", list
@@ -27,6 +30,13 @@ NOTICES = Value("SELECT type FROM notifications ORDER BY id", str)
 WITHHELD = Value("SELECT withheld FROM statuses WHERE uri = $1", bool)
 VISIBLE_REPLIES = Value(
     "SELECT uri FROM statuses WHERE in_reply_to_id = $1 AND NOT withheld ORDER BY id", str
+)
+
+FORWARDED = Value(
+    """
+    SELECT o.uri FROM outbox_activities o JOIN inbox_items i ON i.activity_uri = o.uri ORDER BY o.id
+    """,
+    str,
 )
 
 ASKED = {"automatic": ["author"], "manual": ["public"]}
@@ -301,3 +311,99 @@ async def test_the_note_says_what_was_chosen(server: Server, peer: FakePeer) -> 
     assert policy["canReply"]["approvalRequired"] == [PUBLIC]
     assert policy["canAnnounce"]["automaticApproval"] == [alice.uri]
     assert policy["canLike"]["automaticApproval"] == [PUBLIC]
+
+
+async def test_a_reply_here_is_told_elsewhere_with_its_leave_only(
+    server: Server, peer: FakePeer, fan: PeerActor
+) -> None:
+    bob_id = await users.create_user(server.ctx, "bob", "bob@mail.example", PASSWORD)
+    bob = await server.ctx.db.one(ACCOUNT_BY_ID, bob_id)
+    assert bob is not None
+    await take(server, peer, fan, mentioning(fan, server.alice.uri, 98))
+    follower, now = await row_of(server, fan), server.ctx.clock.now()
+    await server.ctx.db.execute(
+        INSERT_FOLLOW, 1, follower.id, bob_id, "x", now, True, False, None, now
+    )
+    status = await post(server, {"reply": ASKED})
+    await sent(server, peer)
+    reply_id, uris = server.ctx.ids.new(), Uris(server.base_url)
+    reply = NewStatus(
+        id=reply_id,
+        uri=uris.status("bob", reply_id),
+        url=uris.status_page("bob", reply_id),
+        visibility="public",
+        content="<p>An answer</p>",
+        created_at=now,
+        parent=status,
+    )
+    create = Create(actor=bob, uri=uris.status_activity("bob", reply_id), status=reply)
+    await effects.perform(server.ctx, create)
+    assert await sent(server, peer) == []
+    assert (await peer.get(reply.uri)).status == 404
+    assert await decide(server, Approve)
+    [told] = await sent(server, peer)
+    assert (told["type"], told["id"]) == ("Create", create.uri)
+    served = orjson.loads((await peer.get(told["object"]["replyAuthorization"])).text)
+    assert served["interactingObject"] == reply.uri
+    assert await decide(server, RevokeLeave)
+    assert (await peer.get(reply.uri)).status == 404
+
+
+async def test_what_waits_is_not_passed_on_to_followers(
+    server: Server, peer: FakePeer, fan: PeerActor
+) -> None:
+    await followed_by(server, peer, fan)
+    status = await post(server, {"reply": ASKED})
+    await sent(server, peer)
+    done = interaction(fan, "Create", status, cc=[server.alice.followers_url])
+    assert (await take(server, peer, fan, done)).outcome == "done"
+    assert await server.ctx.db.values(FORWARDED) == []
+    free = await post(server)
+    open_answer = interaction(fan, "Create", free, 8, cc=[server.alice.followers_url])
+    assert (await take(server, peer, fan, open_answer)).outcome == "done"
+    assert await server.ctx.db.values(FORWARDED) == [open_answer["id"]]
+
+
+async def test_an_edit_of_what_waits_tells_nobody(
+    server: Server, peer: FakePeer, fan: PeerActor
+) -> None:
+    status = await post(server, {"reply": ASKED})
+    tag = [{"type": "Mention", "href": server.alice.uri, "name": "@alice"}]
+    done = interaction(fan, "Create", status, tag=tag)
+    await take(server, peer, fan, done)
+    edited = done["object"] | {"content": "<p>Worse</p>", "updated": "2026-11-02T12:00:00Z"}
+    update = fan.activity("Update", 9, object=edited, to=[PUBLIC])
+    assert (await take(server, peer, fan, update)).outcome == "done"
+    assert await server.ctx.db.values(NOTICES) == ["pending.reply"]
+    assert await decide(server, Approve)
+    assert await server.ctx.db.values(NOTICES) == ["mention"]
+
+
+async def test_a_reaction_waits_as_a_favourite(
+    server: Server, peer: FakePeer, fan: PeerActor
+) -> None:
+    status = await post(server, {"like": ASKED})
+    reaction = fan.activity("EmojiReact", 7, object=status.uri, content="🎉")
+    assert (await take(server, peer, fan, reaction)).outcome == "done"
+    assert await server.ctx.db.value(COUNTS, status.id) == [0, 0, 0]
+    assert await decide(server, Approve)
+    assert await server.ctx.db.value(COUNTS, status.id) == [1, 0, 0]
+
+
+async def test_a_quote_waits_for_its_author(server: Server, peer: FakePeer, fan: PeerActor) -> None:
+    status = await post(server, consents=Consents(None, EVERYBODY))
+    note = fan.note(7, quote=status.uri)
+    peer.serve("/notes/7", note)
+    asked = fan.activity("QuoteRequest", 8, object=status.uri, instrument=note)
+    assert (await take(server, peer, fan, asked)).outcome == "done"
+    assert await sent(server, peer) == []
+    [approval] = await approvals(server)
+    assert (approval.kind, approval.request_uri) == ("quote", asked["id"])
+    await effects.give_leave(server.ctx, server.alice, approval.id)
+    [accept] = await sent(server, peer)
+    assert (accept["type"], accept["object"]["id"]) == ("Accept", asked["id"])
+    served = orjson.loads((await peer.get(accept["result"])).text)
+    assert served["type"] == "QuoteAuthorization"
+    await effects.refuse_leave(server.ctx, server.alice, approval.id)
+    [deletion] = await sent(server, peer)
+    assert (deletion["type"], deletion["object"]) == ("Delete", accept["result"])

@@ -34,6 +34,7 @@ _MODULES = (
     "domain_blocks",
     "favourites",
     "instance",
+    "interaction_requests",
     "lists",
     "notifications",
     "people",
