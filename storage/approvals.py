@@ -7,6 +7,7 @@ import msgspec
 
 from storage.paging import Paged, paged
 from storage.query import Command, Query, Value
+from storage.visibility import unwanted
 
 PENDING, ACCEPTED, REJECTED, REVOKED = "pending", "accepted", "rejected", "revoked"
 
@@ -44,14 +45,13 @@ INSERT_APPROVAL = Command(
     ON CONFLICT (interaction_uri, account_id) DO NOTHING
     """
 )
-# $1 who acts, $2 the interaction, $3 its kind, $4 upon what. A favourite or boost that was refused
-# is refused under every id; each reply is for itself.
+# $1 who acts, $2 the interaction, $3 its kind, $4 upon what. A favourite or boost is one case under
+# every id, and stays refused; each reply is for itself.
 APPROVAL_OF = Query(
     f"""
     SELECT {_COLUMNS} FROM approvals p
     WHERE p.account_id = $1 AND (p.interaction_uri = $2 OR (
-        p.status_id = $4 AND p.kind = $3 AND p.state IN ('rejected', 'revoked')
-        AND $3 IN ('like', 'announce')))
+        p.status_id = $4 AND p.kind = $3 AND $3 IN ('like', 'announce')))
     ORDER BY p.interaction_uri = $2 DESC LIMIT 1
     """,
     ApprovalRow,
@@ -192,6 +192,7 @@ REQUESTS: Paged[RequestRow] = paged(
     SELECT {_REQUEST} FROM approvals p JOIN accounts a ON a.id = p.account_id
     WHERE p.id < $1 AND p.id > $2 AND p.target_id = $4 AND p.state = 'pending'
       AND p.kind = ANY($5::text[]) AND ($6::bigint IS NULL OR p.status_id = $6) AND {_SHOWN}
+      AND NOT {unwanted("p.account_id", "$4::bigint")}
     ORDER BY p.id {{direction}} LIMIT $3
     """,
     RequestRow,

@@ -12,7 +12,7 @@ from fedserver.effects.answers import Answer
 from fedserver.effects.claims import TYPES
 from fedserver.effects.like import Like
 from fedserver.effects.releasing import HideReply, ReleaseBoost, ReleaseLike, release_of
-from fedserver.effects.undo import announce_of
+from fedserver.effects.undo import Undo, announce_of
 from fedserver.uris import Uris
 from storage.accounts import AccountRow
 from storage.approvals import (
@@ -107,12 +107,24 @@ async def undo_interaction(
         await Like(actor=asker, status=status, author=author).undo(ctx, tx)
         return ()
     if kind == "announce":
-        boost = await tx.one(REBLOG_BY_ACCOUNT, status.id, asker.id)
-        if boost is not None:
-            await announce_of(boost, asker, status, author).undo(ctx, tx)
-        return ()
+        return await _undo_boost(ctx, tx, asker, status, author)
     reply = await tx.one(STATUS_BY_ID, reply_id or 0)
     return (HideReply(actor=asker, status=reply),) if reply is not None else ()
+
+
+async def _undo_boost(
+    ctx: Context, tx: Transaction, asker: AccountRow, status: StatusRow, author: AccountRow
+) -> Sequence[Act]:
+    """End a boost; if it is one of ours that peers heard of, they hear of its end."""
+    boost = await tx.one(REBLOG_BY_ACCOUNT, status.id, asker.id)
+    if boost is None:
+        return ()
+    announce = announce_of(boost, asker, status, author)
+    if asker.local and not boost.withheld:
+        uri = Uris(ctx.config.base_url).activity(ctx.ids.new())
+        return (Undo(actor=asker, uri=uri, undone=announce),)
+    await announce.undo(ctx, tx)
+    return ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,8 +20,9 @@ from fedserver.effects.answers import TellAccepted, TellRejected
 from fedserver.effects.bringing import posted_object
 from fedserver.effects.create import Create
 from fedserver.effects.denying import answer_if_denied
+from fedserver.effects.gate import NOT_ALLOWED
 from fedserver.effects.incoming import Incoming
-from fedserver.effects.leave import Kind
+from fedserver.effects.leave import Kind, Leave, leave
 from fedserver.effects.like import Like
 from fedserver.effects.outcomes import Ignored
 from fedserver.effects.performing import perform_in
@@ -55,15 +56,25 @@ class InteractionRequest(Act):
     _approval: list[ApprovalRow] = field(default_factory=list, compare=False)
 
     async def store(self, ctx: Context, tx: Transaction) -> bool:
-        await perform_in(ctx, tx, self.wanted)
-        known = await tx.one(APPROVAL_OF, self.actor.id, self.instrument, self.kind, self.status.id)
-        approval = known or await self._free(ctx, tx)
+        approval = await self._known(tx)
+        if approval is None or approval.state == PENDING:
+            await perform_in(ctx, tx, self.wanted)
+            approval = await self._known(tx) or await self._free(ctx, tx)
         await tx.execute(SET_APPROVAL_REQUEST, approval.id, self.uri)
         self._approval.append(replace(approval, request_uri=self.uri))
         return True
 
+    async def _known(self, tx: Transaction) -> ApprovalRow | None:
+        whose = (self.actor.id, self.instrument, self.kind, self.status.id)
+        known = await tx.one(APPROVAL_OF, *whose)
+        if known is not None and (known.kind, known.status_id) != (self.kind, self.status.id):
+            raise Refused("leave for this was asked for something else")
+        return known
+
     async def _free(self, ctx: Context, tx: Transaction) -> ApprovalRow:
         """Nobody had to be asked; whoever asks gets the word in writing all the same."""
+        if await leave(tx, self.kind, self.status, self.actor) < Leave.LISTED:
+            raise Refused(NOT_ALLOWED)
         made = await tx.one(STATUS_BY_URI, self.instrument)
         now, uris = ctx.clock.now(), Uris(ctx.config.base_url)
         row = ApprovalRow(

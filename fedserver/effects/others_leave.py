@@ -19,6 +19,7 @@ from fedserver.services.authorizing import Proof
 from fedserver.uris import Uris
 from storage.accounts import ACCOUNT_BY_ID, AccountRow
 from storage.approvals import (
+    ACCEPTED,
     APPROVAL_ANSWERED,
     APPROVAL_BY_AUTHORIZATION,
     APPROVAL_BY_ID,
@@ -70,7 +71,8 @@ async def read_others_leave(incoming: Incoming) -> Act | None:
     if case is None:
         return None
     if activity.type == "Reject":
-        return Refuse(
+        ended = RevokeLeave if case.approval.state == ACCEPTED else Refuse
+        return ended(
             actor=incoming.actor,
             uri=incoming.uri,
             approval=case.approval,

@@ -407,3 +407,30 @@ async def test_a_quote_waits_for_its_author(server: Server, peer: FakePeer, fan:
     await effects.refuse_leave(server.ctx, server.alice, approval.id)
     [deletion] = await sent(server, peer)
     assert (deletion["type"], deletion["object"]) == ("Delete", accept["result"])
+
+
+async def test_asking_again_under_another_id_gives_no_leave(
+    server: Server, peer: FakePeer, fan: PeerActor
+) -> None:
+    status = await post(server, {"like": ASKED, "announce": ASKED})
+    for number, kind in ((7, "Like"), (8, "Announce")):
+        await take(server, peer, fan, interaction(fan, kind, status, number))
+        other = interaction(fan, kind, status, number + 10)
+        await take(server, peer, fan, request(fan, other, status, number + 20))
+    assert {one.state for one in await approvals(server)} == {"pending"}
+    assert await sent(server, peer) == []
+    assert await server.ctx.db.value(COUNTS, status.id) == [0, 0, 0]
+
+
+async def test_who_asks_again_after_a_no_is_told_no(
+    server: Server, peer: FakePeer, fan: PeerActor
+) -> None:
+    status = await post(server, {"announce": ASKED})
+    await take(server, peer, fan, interaction(fan, "Announce", status))
+    assert await decide(server, Refuse)
+    await sent(server, peer)
+    again = request(fan, interaction(fan, "Announce", status, 9), status)
+    assert (await take(server, peer, fan, again)).outcome == "done"
+    [answer] = await sent(server, peer)
+    assert (answer["type"], answer["object"]["id"]) == ("Reject", again["id"])
+    assert await server.ctx.db.value(COUNTS, status.id) == [0, 0, 0]
