@@ -67,19 +67,23 @@ class RightsRow(msgspec.Struct, frozen=True, gc=False):
     """What a viewer may do with a status: each one of the numbers above."""
 
     status_id: int
+    viewer: int
     like: int
     reply: int
     announce: int
 
 
-# $1 statuses that have a policy, $2 viewer.
-RIGHTS = Query(
-    f"""
-    SELECT s.id AS status_id, {leave_rule("like", "s", "a", "v")} AS like,
+def _rights(viewers: str) -> str:
+    return f"""
+    SELECT s.id AS status_id, v.id AS viewer, {leave_rule("like", "s", "a", "v")} AS like,
         {leave_rule("reply", "s", "a", "v")} AS reply,
         {leave_rule("announce", "s", "a", "v")} AS announce
     FROM statuses s JOIN accounts a ON a.id = s.account_id, accounts v
-    WHERE s.id = ANY($1::bigint[]) AND v.id = $2::bigint
-    """,
-    RightsRow,
-)
+    WHERE s.id = ANY($1::bigint[]) AND {viewers}
+    """
+
+
+# $1 statuses that have a policy, $2 viewer.
+RIGHTS = Query(_rights("v.id = $2::bigint"), RightsRow)
+# $1 statuses that have a policy, $2 viewers.
+RIGHTS_OF_VIEWERS = Query(_rights("v.id = ANY($2::bigint[])"), RightsRow)

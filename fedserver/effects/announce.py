@@ -19,6 +19,7 @@ from fedserver.effects.gate import OPEN, Claim, Interaction, Passed, pass_gate
 from fedserver.effects.incoming import Incoming
 from fedserver.effects.outcomes import Ignored
 from fedserver.effects.permission import require_here, require_visible
+from fedserver.effects.signals import signal_deletion, signal_new
 from fedserver.errors import NotFound, Refused
 from fedserver.uris import Uris
 from storage.accounts import ACCOUNT_BY_ID, COUNT_STATUS, AccountRow
@@ -115,6 +116,7 @@ class Announce(Undoable):
             boosted_author_id=self.author.id,
         )
         await tx.execute(DROP_REPEATED_BOOSTS, self.id, self.status.id, self.actor.id)
+        await signal_new(ctx, tx, self.id, self.created_at)
         return True
 
     async def _insert(self, tx: Transaction) -> int:
@@ -147,6 +149,7 @@ class Announce(Undoable):
         if boost is None:
             return False
         self._passed.append(Passed(withheld=boost.withheld))
+        await signal_deletion(tx, boost.id)
         await tx.execute(DELETE_STATUS, boost.id, self.actor.id)
         if self.actor.local:
             await tx.execute(DELETE_REQUEST_OF, boost.uri)

@@ -9,7 +9,7 @@ from activitypub.trust import Verified
 from fedserver.context import Context
 from fedserver.effects.acts import Act
 from fedserver.effects.block import Block
-from fedserver.effects.featuring import read_add, read_remove
+from fedserver.effects.feature_consent import RequestFeature
 from fedserver.effects.flag import Flag
 from fedserver.effects.follow import Follow
 from fedserver.effects.forwarding import Forwarding, forward_in, forwarding_of
@@ -21,9 +21,12 @@ from fedserver.effects.interaction_requests import (
 )
 from fedserver.effects.meanings import (
     read_any_accept,
+    read_any_add,
     read_any_announce,
     read_any_delete,
     read_any_reject,
+    read_any_remove,
+    read_any_update,
 )
 from fedserver.effects.move import Move
 from fedserver.effects.others_leave import read_any_create
@@ -33,7 +36,6 @@ from fedserver.effects.quote import QuoteRequest
 from fedserver.effects.react import React, read_like
 from fedserver.effects.refetching import read_hearsay_act
 from fedserver.effects.undo import Undo
-from fedserver.effects.update import read_update
 from fedserver.errors import Denied, Gone, Invalid, NotFound, Refused, Unreachable
 from fedserver.services import resolve
 from fedserver.services.fetch import Budget
@@ -47,13 +49,14 @@ Read = Callable[[Incoming], Awaitable[Act]]
 # What an activity type from a peer is read as. `EFFECTS` in the docs is made from this table.
 READERS: dict[str, Read] = {
     "Accept": read_any_accept,
-    "Add": read_add,
+    "Add": read_any_add,
     "Announce": read_any_announce,
     "AnnounceRequest": read_announce_request,
     "Block": Block.read,
     "Create": read_any_create,
     "Delete": read_any_delete,
     "EmojiReact": React.read,
+    "FeatureRequest": RequestFeature.read,
     "Flag": Flag.read,
     "Follow": Follow.read,
     "Like": read_like,
@@ -61,10 +64,10 @@ READERS: dict[str, Read] = {
     "Move": Move.read,
     "QuoteRequest": QuoteRequest.read,
     "Reject": read_any_reject,
-    "Remove": read_remove,
+    "Remove": read_any_remove,
     "ReplyRequest": read_reply_request,
     "Undo": Undo.read,
-    "Update": read_update,
+    "Update": read_any_update,
 }
 
 

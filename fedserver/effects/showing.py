@@ -3,6 +3,7 @@ timelines, and who is told of each of its author's posts."""
 
 from fedserver.context import Context
 from fedserver.effects.fanning import fan_out, fan_out_by_tag
+from fedserver.effects.signals import signal_deletion, signal_new
 from storage.accounts import COUNT_STATUS
 from storage.approvals import FORGET_NOTICES_OF, LEAVE_HOMES
 from storage.database import Transaction
@@ -25,6 +26,7 @@ async def show_reply(ctx: Context, tx: Transaction, row: StatusRow) -> None:
     )
     if row.visibility == "public":
         await fan_out_by_tag(ctx, tx, status_id=row.id, author_id=row.account_id)
+    await signal_new(ctx, tx, row.id, row.created_at)
     if row.visibility != "direct":
         await tx.execute(NOTIFY_SUBSCRIBERS, ctx.ids.new(), row.account_id, row.id, ctx.clock.now())
 
@@ -42,10 +44,12 @@ async def show_boost(ctx: Context, tx: Transaction, row: StatusRow, boosted: Sta
         boosted_author_id=boosted.account_id,
     )
     await tx.execute(DROP_REPEATED_BOOSTS, row.id, boosted.id, row.account_id)
+    await signal_new(ctx, tx, row.id, row.created_at)
 
 
 async def hide_reply(tx: Transaction, row: StatusRow) -> None:
     """Take away what showing a reply brought."""
+    await signal_deletion(tx, row.id)
     if row.in_reply_to_id is not None:
         await tx.execute(COUNT_REPLY, row.in_reply_to_id, -1)
     await tx.execute(COUNT_STATUS, row.account_id, -1, None, None)

@@ -27,12 +27,17 @@ class Rights(NamedTuple):
 NONE = Rights(DENIED, DENIED, DENIED)
 
 
+def is_guarded(head: HeadRow) -> bool:
+    """Whether the shown status has a policy of its own."""
+    return head.policy.endswith("}")
+
+
 async def rights_of(
     ctx: Context, heads: Sequence[HeadRow], viewer: int | None
 ) -> dict[int, Rights]:
     """Give what `viewer` may do with those of a page that have a policy, by the shown status; one
     query, if there is any."""
-    guarded = [head.reblog_id or head.id for head in heads if head.policy.endswith("}")]
+    guarded = [head.reblog_id or head.id for head in heads if is_guarded(head)]
     if viewer is None or not guarded:
         return {}
     rows = await ctx.db.fetch(RIGHTS, guarded, viewer)
