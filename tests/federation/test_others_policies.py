@@ -39,19 +39,21 @@ async def fan(server: Server, peer: FakePeer) -> PeerActor:
     return actor
 
 
-@pytest.fixture(params=list(KINDS))
-def kind(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
 async def shown(server: Server, status: StatusRow) -> int:
     """Count what is seen of the post."""
     return sum(await server.ctx.db.value(COUNTS, status.id) or [])
 
 
-def proof(peer: FakePeer, author: PeerActor, kind: str, done: Json, **changes: Any) -> str:
+def proof(
+    peer: FakePeer,
+    author: PeerActor,
+    kind: str,
+    done: Json,
+    path: str = "/authorizations/1",
+    **changes: Any,
+) -> str:
     """Serve the leave of `author`."""
-    uri = f"{peer.base_url}/authorizations/1"
+    uri = f"{peer.base_url}{path}"
     document = {
         "@context": ["https://gotosocial.org/ns", "https://www.w3.org/ns/activitystreams"],
         "id": uri,
@@ -60,7 +62,7 @@ def proof(peer: FakePeer, author: PeerActor, kind: str, done: Json, **changes: A
         "interactingObject": interaction_id(done),
         "interactionTarget": f"{peer.base_url}/notes/1",
     }
-    peer.serve("/authorizations/1", document | changes)
+    peer.serve(path, document | changes)
     return uri
 
 
@@ -71,6 +73,7 @@ def naming(kind: str, done: Json, authorization: str) -> Json:
     return done | {f"{kind.lower()}Authorization": authorization}
 
 
+@pytest.mark.parametrize("kind", list(KINDS))
 async def test_with_a_proof_it_is_shown(
     server: Server, peer: FakePeer, gus: PeerActor, fan: PeerActor, kind: str
 ) -> None:
@@ -87,24 +90,23 @@ async def test_with_a_proof_it_is_shown(
     assert await shown(server, status) == 0
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
+async def test_leave_for_something_else_is_none(
+    server: Server, peer: FakePeer, gus: PeerActor, fan: PeerActor
+) -> None:
+    status = await guarded(server, peer, gus, "Reply", manualApproval=[PUBLIC])
+    wrong: list[Json] = [
         {"interactingObject": "https://elsewhere.example/notes/9"},
         {"interactionTarget": "https://elsewhere.example/notes/9"},
         {"attributedTo": "https://elsewhere.example/users/gus"},
         {"type": "QuoteAuthorization"},
         {"id": "https://elsewhere.example/authorizations/1"},
-    ],
-)
-async def test_leave_for_something_else_is_none(
-    server: Server, peer: FakePeer, gus: PeerActor, fan: PeerActor, changes: Json
-) -> None:
-    status = await guarded(server, peer, gus, "Reply", manualApproval=[PUBLIC])
-    done = interaction(fan, "Create", status)
-    authorization = proof(peer, gus, "Create", done, **changes)
-    await take(server, peer, fan, naming("Create", done, authorization))
-    assert await server.ctx.db.value(WITHHELD, interaction_id(done))
+    ]
+    for number, changes in enumerate(wrong, 10):
+        done = interaction(fan, "Create", status, number)
+        authorization = proof(peer, gus, "Create", done, path=f"/wrong/{number}", **changes)
+        await take(server, peer, fan, naming("Create", done, authorization))
+        assert await server.ctx.db.value(WITHHELD, interaction_id(done)), changes
+        assert peer.times_asked(f"/wrong/{number}") == 1
     assert await shown(server, status) == 0
 
 
@@ -123,8 +125,9 @@ async def test_leave_from_another_host_is_not_even_asked_for(
 
 
 async def test_leave_that_cannot_be_read_yet_is_asked_for_again(
-    server: Server, peer: FakePeer, gus: PeerActor, fan: PeerActor, kind: str
+    server: Server, peer: FakePeer, gus: PeerActor, fan: PeerActor
 ) -> None:
+    kind = "Announce"
     status = await guarded(server, peer, gus, POLICIES[kind], manualApproval=[PUBLIC])
     done = interaction(fan, kind, status)
     peer.serve("/authorizations/1", {}, status=503)
@@ -137,7 +140,9 @@ async def test_leave_that_cannot_be_read_yet_is_asked_for_again(
     assert await shown(server, status) == 1
 
 
-@pytest.mark.parametrize("form", ["polite", "by id", "first servers"])
+@pytest.mark.parametrize(
+    ("kind", "form"), [("Create", "polite"), ("Announce", "by id"), ("Like", "first servers")]
+)
 async def test_the_authors_own_word_shows_what_waits(
     server: Server, peer: FakePeer, gus: PeerActor, fan: PeerActor, kind: str, form: str
 ) -> None:
@@ -188,9 +193,10 @@ async def test_an_update_may_bring_the_leave(
     assert await shown(server, status) == 1
 
 
-async def test_what_the_author_rejects_or_allows_nobody_is_not_shown(
-    server: Server, peer: FakePeer, gus: PeerActor, fan: PeerActor, kind: str
+async def test_what_the_author_rejects_is_not_shown(
+    server: Server, peer: FakePeer, gus: PeerActor, fan: PeerActor
 ) -> None:
+    kind = "Create"
     status = await guarded(server, peer, gus, POLICIES[kind], manualApproval=[PUBLIC])
     done = interaction(fan, kind, status)
     await take(server, peer, fan, done)
@@ -203,6 +209,7 @@ async def test_what_the_author_rejects_or_allows_nobody_is_not_shown(
     assert approval.state == "rejected"
 
 
+@pytest.mark.parametrize("kind", ["Create", "Announce"])
 async def test_what_its_policy_forbids_is_refused(
     server: Server, peer: FakePeer, gus: PeerActor, fan: PeerActor, kind: str
 ) -> None:
@@ -210,8 +217,7 @@ async def test_what_its_policy_forbids_is_refused(
     done = interaction(fan, kind, status)
     item = await take(server, peer, fan, done)
     assert (item.outcome, item.reason) == ("refused", "its author does not allow it")
-    if kind != "Like":
-        assert await server.ctx.db.one(STATUS_BY_URI, interaction_id(done)) is None
+    assert await server.ctx.db.one(STATUS_BY_URI, interaction_id(done)) is None
     assert await shown(server, status) == 0
 
 

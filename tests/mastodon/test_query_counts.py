@@ -59,7 +59,7 @@ async def make_scene(world: World) -> Scene:
 
 async def _fill(world: World, me: int, count: int) -> dict[str, str]:
     author, booster = await world.user(f"author{count}"), await world.account(f"b{count}")
-    popular, mine = await world.status(author), await world.status(me)
+    popular, mine = await world.status(author), await world.status(me, "Ask me")
     ids = []
     for number in range(count):
         status_id = await world.rich_status(author)
