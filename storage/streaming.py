@@ -142,11 +142,7 @@ HEADS_FOR_VIEWERS = Query(
     f"""
     SELECT max(cursor) AS cursor, id, version, account_id, account_version, reblog_id,
         reblog_version, reblog_account_id, reblog_account_version, flags, poll_id, quotes,
-<<<<<<< HEAD
-        quote_policy, quote_right, policy, array_agg(cursor) AS viewers
-=======
-        quote_policy, quote_right, array_agg(cursor) AS places
->>>>>>> main
+        quote_policy, quote_right, policy, array_agg(cursor) AS places
     FROM ({
         head_query(
             "unnest($1::bigint[], $2::bigint[], $3::smallint[]) WITH ORDINALITY "

@@ -326,12 +326,8 @@ async def _end_quote(
     if row.state not in (PENDING, ACCEPTED):
         return False
     ended = "revoked" if row.state == ACCEPTED else "rejected"
-<<<<<<< HEAD
-    await tx.execute(SET_QUOTE_STATE, row.status_id, ended, row.authorization_uri)
-    await tx.execute(END_QUOTE_APPROVAL, row.status_id, ended, ctx.clock.now())
-=======
     await _set_state(tx, row.status_id, ended, row.authorization_uri)
->>>>>>> main
+    await tx.execute(END_QUOTE_APPROVAL, row.status_id, ended, ctx.clock.now())
     if row.state == ACCEPTED and row.quoted_id is not None:
         await tx.execute(COUNT_QUOTE, row.quoted_id, -1)
     if row.authorization_uri is not None:

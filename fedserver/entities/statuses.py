@@ -164,9 +164,7 @@ async def _gather(
     viewer: int | None,
     also: Mapping[int, int] | None,
 ) -> Parts:
-<<<<<<< HEAD
     """Give the parts of a page without its quotes, in at most four queries."""
-=======
     versions, people, poll_ids = named_by(heads)
     cores, polled = await cores_of(ctx, versions), await polls(ctx, poll_ids, viewer)
     return Parts(
@@ -175,12 +173,13 @@ async def _gather(
         polled,
         {},
         await filtered(ctx, heads, viewer, cores, polled),
+        await rights_of(ctx, heads, viewer),
+        viewer,
     )
 
 
 def named_by(heads: Iterable[HeadRow]) -> tuple[dict[int, int], dict[int, int], set[int]]:
     """Give what a page shows: statuses and accounts by version, and polls."""
->>>>>>> main
     versions: dict[int, int] = {}
     people: dict[int, int] = {}
     poll_ids = set()
@@ -192,20 +191,7 @@ def named_by(heads: Iterable[HeadRow]) -> tuple[dict[int, int], dict[int, int], 
             people[head.reblog_account_id or 0] = head.reblog_account_version or 0
         if head.poll_id is not None:
             poll_ids.add(head.poll_id)
-<<<<<<< HEAD
-    cores, polled = await _cores(ctx, versions), await polls(ctx, poll_ids, viewer)
-    return Parts(
-        cores,
-        await account_bytes(ctx, people, viewer),
-        polled,
-        {},
-        await filtered(ctx, heads, viewer, cores, polled),
-        await rights_of(ctx, heads, viewer),
-        viewer,
-    )
-=======
     return versions, people, poll_ids
->>>>>>> main
 
 
 async def cores_of(ctx: Context, versions: Mapping[int, int]) -> dict[int, bytes]:

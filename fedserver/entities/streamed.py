@@ -13,25 +13,21 @@ import orjson
 from msgspec.structs import replace
 
 from fedserver.context import Context
-<<<<<<< HEAD
-from fedserver.entities.policies import Rights, is_guarded
-from fedserver.entities.polls import poll_json
-from fedserver.entities.quotes import full_quotes, shallow_quotes, shown_ids
-from fedserver.entities.statuses import Parts, gather_plain
-from storage.leave_rules import RIGHTS_OF_VIEWERS
-=======
 from fedserver.entities.accounts import kept_accounts
 from fedserver.entities.feature_approval import for_anybody, for_nobody
 from fedserver.entities.filters import filtered_for
+from fedserver.entities.policies import Rights, is_guarded
 from fedserver.entities.polls import poll_json, polls
 from fedserver.entities.quotes import full_quotes, shallow_quotes, shown_ids
 from fedserver.entities.statuses import Parts, cores_of, named_by
->>>>>>> main
+from storage.leave_rules import RIGHTS_OF_VIEWERS
 from storage.quotes import QUOTES_FOR_VIEWERS, QuoteOfViewerRow
 from storage.status_reads import POLLS_FOR_VIEWER
 from storage.streaming import HEADS_FOR_VIEWERS, QUOTED, VOTES_OF_VIEWERS, SharedHeadRow
 
 NOBODY = 0
+# Stands for whoever is signed in, and did not write the status.
+_SOMEBODY = -1
 _WISHES_AT_ONCE = 4_000
 
 
@@ -64,12 +60,6 @@ async def _joined(ctx: Context, wishes: Sequence[Wish]) -> dict[Wish, bytes]:
     quoted = await _seen(ctx, shown)
     own = await _own(ctx, {**seen, **quoted})
     named = {viewer: shallow_quotes(rows) for viewer, rows in quotes.items()}
-<<<<<<< HEAD
-    rights = await _rights(ctx, [*heads, *quoted])
-    inner = _by_viewer(_each(quoted, _Own(parts, polls, named, rights)))
-    whole = {viewer: full_quotes(rows, inner[viewer]) for viewer, rows in quotes.items()}
-    return _each(heads, _Own(parts, polls, whole, rights))
-=======
     inner: dict[int, dict[int, bytes]] = defaultdict(dict)
     for wish, joined in own.join_all(quoted, named).items():
         inner[wish.viewer][wish.status_id] = joined
@@ -87,7 +77,6 @@ async def _seen(ctx: Context, wishes: Sequence[Wish]) -> dict[Wish, SharedHeadRo
         [wish.kind for wish in wishes],
     )
     return {wishes[place - 1]: head for head in heads for place in head.places}
->>>>>>> main
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +87,8 @@ class _Own:
     signed_in: Parts
     nobody: Parts
     polls: Mapping[int, Mapping[int, bytes]]
-<<<<<<< HEAD
-    quotes: Mapping[int, Mapping[int, bytes]]
-    rights: Mapping[int, Mapping[int, Rights]]
-=======
     filtered: Mapping[int, Mapping[int, bytes]]
->>>>>>> main
+    rights: Mapping[int, Mapping[int, Rights]]
 
     def join_all(self, seen: Seen, quotes: Mapping[int, Mapping[int, bytes]]) -> dict[Wish, bytes]:
         """Join each once for all who see it alike."""
@@ -112,7 +97,7 @@ class _Own:
         for wish, head in seen.items():
             if not self.nobody.has(head):
                 continue
-            if head.poll_id is not None or head.quotes or wish.viewer in self.filtered:
+            if self._differs(wish, head):
                 found[wish] = self._of(wish.viewer, quotes.get(wish.viewer, {})).join(head)
                 continue
             key = (id(head), wish.viewer == NOBODY)
@@ -121,84 +106,24 @@ class _Own:
             found[wish] = shared[key]
         return found
 
+    def _differs(self, wish: Wish, head: SharedHeadRow) -> bool:
+        is_author = wish.viewer == (head.reblog_account_id or head.account_id)
+        own_parts = head.poll_id is not None or head.quotes or wish.viewer in self.filtered
+        return own_parts or is_author or is_guarded(head)
+
     def _shared(self, viewer: int) -> Parts:
         return self.nobody if viewer == NOBODY else self.signed_in
 
     def _of(self, viewer: int, quotes: Mapping[int, bytes]) -> Parts:
         shared = self._shared(viewer)
         return Parts(
-<<<<<<< HEAD
-            self.shared.cores,
-            self.shared.accounts,
-            {**self.shared.polls, **self.polls.get(viewer, {})},
-            dict(self.quotes.get(viewer, {})),
-            rights=self.rights.get(viewer, {}),
-            viewer=viewer or None,
-        )
-
-
-def _each(heads: Iterable[SharedHeadRow], own: _Own) -> dict[Pair, bytes]:
-    found: dict[Pair, bytes] = {}
-    for head in heads:
-        if not own.shared.has(head):
-            continue
-        if head.poll_id is None and not head.quotes and not is_guarded(head):
-            for alike in _alike(head):
-                joined = own.of(alike[0]).join(head)
-                found.update(dict.fromkeys(((head.id, viewer) for viewer in alike), joined))
-        else:
-            found.update({(head.id, one): own.of(one).join(head) for one in head.viewers})
-    return found
-
-
-def _alike(head: SharedHeadRow) -> list[list[int]]:
-    """All may do the same with what has no policy, but nobody in particular and its author."""
-    author = head.reblog_account_id or head.account_id
-    special = [one for one in (NOBODY, author) if one in head.viewers]
-    others = [one for one in head.viewers if one not in special]
-    return [group for group in (others, *([one] for one in special)) if group]
-
-
-async def _rights(ctx: Context, heads: Iterable[SharedHeadRow]) -> dict[int, dict[int, Rights]]:
-    """Give what each viewer may do with what has a policy, by viewer and status."""
-    guarded = [head for head in heads if is_guarded(head)]
-    found: dict[int, dict[int, Rights]] = defaultdict(dict)
-    if guarded:
-        ids = list({head.reblog_id or head.id for head in guarded})
-        viewers = [one for one in _viewers(guarded) if one is not None]
-        for row in await ctx.db.fetch(RIGHTS_OF_VIEWERS, ids, viewers):
-            found[row.viewer][row.status_id] = Rights(row.like, row.reply, row.announce)
-    return found
-
-
-def _by_viewer(found: Mapping[Pair, bytes]) -> dict[int, dict[int, bytes]]:
-    sorted_out: dict[int, dict[int, bytes]] = defaultdict(dict)
-    for (status_id, viewer), joined in found.items():
-        sorted_out[viewer][status_id] = joined
-    return sorted_out
-
-
-async def _heads(ctx: Context, pairs: Sequence[Pair], *, screened: bool) -> list[SharedHeadRow]:
-    if not pairs:
-        return []
-    viewers = [viewer or None for _, viewer in pairs]
-    return await ctx.db.fetch(HEADS_FOR_VIEWERS, [one for one, _ in pairs], viewers, screened)
-
-
-def _viewers(heads: Iterable[SharedHeadRow]) -> list[int | None]:
-    return [one or None for one in {viewer for head in heads for viewer in head.viewers}]
-
-
-async def _quotes(
-    ctx: Context, heads: Iterable[SharedHeadRow]
-) -> dict[int, list[QuoteOfViewerRow]]:
-    quoting = [head for head in heads if head.quotes]
-=======
             shared.cores,
             shared.accounts,
             {**shared.polls, **self.polls.get(viewer, {})},
             dict(quotes),
             self.filtered.get(viewer, {}),
+            self.rights.get(viewer, {}),
+            viewer or None,
         )
 
 
@@ -212,16 +137,28 @@ async def _own(ctx: Context, seen: Seen) -> _Own:
         by_viewer[wish.viewer].append(head)
     by_viewer.pop(NOBODY, None)
     return _Own(
-        Parts(cores, for_anybody(accounts), polled, {}),
+        Parts(cores, for_anybody(accounts), polled, {}, viewer=_SOMEBODY),
         Parts(cores, for_nobody(accounts), polled, {}),
         await _votes(ctx, poll_ids, list(by_viewer)),
         await filtered_for(ctx, by_viewer, cores, polled),
+        await _rights(ctx, heads, list(by_viewer)),
     )
+
+
+async def _rights(
+    ctx: Context, heads: Iterable[SharedHeadRow], viewers: Sequence[int]
+) -> dict[int, dict[int, Rights]]:
+    """Give what each viewer may do with what has a policy, by viewer and status."""
+    guarded = [head.reblog_id or head.id for head in heads if is_guarded(head)]
+    found: dict[int, dict[int, Rights]] = defaultdict(dict)
+    if guarded:
+        for row in await ctx.db.fetch(RIGHTS_OF_VIEWERS, guarded, viewers):
+            found[row.viewer][row.status_id] = Rights(row.like, row.reply, row.announce)
+    return found
 
 
 async def _quotes(ctx: Context, seen: Seen) -> dict[int, list[QuoteOfViewerRow]]:
     quoting = {wish: head for wish, head in seen.items() if head.quotes}
->>>>>>> main
     by_viewer: dict[int, list[QuoteOfViewerRow]] = defaultdict(list)
     if quoting:
         ids = list({head.reblog_id or head.id for head in quoting.values()})
