@@ -16,6 +16,7 @@ from fedserver.effects.collecting import (
 )
 from fedserver.effects.compare import compare_followers
 from fedserver.effects.consents import Consents, NewQuote
+from fedserver.effects.conversing import accept_requests
 from fedserver.effects.create import AlreadyPosted, Create
 from fedserver.effects.deciding import give_leave, refuse_leave
 from fedserver.effects.delete import DeleteActor, DeleteStatus
@@ -98,6 +99,7 @@ __all__ = [
     "UpdateStatus",
     "Vote",
     "accept",
+    "accept_requests",
     "announce_of",
     "ask_for_thread",
     "bring_status",

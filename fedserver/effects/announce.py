@@ -25,7 +25,8 @@ from fedserver.uris import Uris
 from storage.accounts import ACCOUNT_BY_ID, COUNT_STATUS, AccountRow
 from storage.approvals import AUTHORIZATION_OF, DROP_APPROVAL
 from storage.database import Transaction
-from storage.fan_out import DROP_REPEATED_BOOSTS, WITHDRAW_NOTIFICATION
+from storage.fan_out import DROP_REPEATED_BOOSTS
+from storage.notifying import WITHDRAW_NOTIFICATION
 from storage.quotes import DELETE_REQUEST_OF
 from storage.relations import FOLLOWED_HERE
 from storage.statuses import (

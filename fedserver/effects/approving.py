@@ -25,7 +25,7 @@ from storage.approvals import (
     ApprovalRow,
 )
 from storage.database import Transaction
-from storage.fan_out import WITHDRAW_NOTIFICATION
+from storage.notifying import WITHDRAW_NOTIFICATION
 from storage.quotes import BURY_AUTHORIZATION
 from storage.statuses import REBLOG_BY_ACCOUNT, STATUS_BY_ID, StatusRow
 

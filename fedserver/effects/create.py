@@ -12,6 +12,7 @@ from fedserver.effects.answers import TellAccepted
 from fedserver.effects.asking import request, waiting
 from fedserver.effects.bringing import bring_status, status_of_object
 from fedserver.effects.consents import accepted_quote
+from fedserver.effects.conversing import converse
 from fedserver.effects.denying import answer_if_denied
 from fedserver.effects.fanning import fan_out, fan_out_by_tag
 from fedserver.effects.gate import OPEN, Passed
@@ -27,8 +28,8 @@ from fedserver.errors import NotFound, Refused
 from fedserver.uris import Uris
 from storage.accounts import ACCOUNT_BY_ID, COUNT_STATUS, AccountRow
 from storage.database import Transaction
-from storage.fan_out import NOTIFY_SUBSCRIBERS
 from storage.idempotency import CLAIM_KEY
+from storage.notifying import NOTIFY_SUBSCRIBERS
 from storage.quotes import InteractionRequestRow
 from storage.relations import FOLLOWED_HERE
 from storage.statuses import STATUS_BY_ID
@@ -150,6 +151,8 @@ class Create(Act):
         return await note_activity(ctx, tx, self, self.status.id, listed=listed)
 
     async def consequences(self, ctx: Context, tx: Transaction) -> Sequence[Act]:
+        if self.status.visibility == "direct" and not self._how.withheld:
+            await converse(ctx, tx, [self.status.id])
         if not self.actor.local:
             return await self._answered(ctx, tx)
         if self._how.withheld:

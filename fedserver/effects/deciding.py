@@ -18,7 +18,7 @@ from storage.approvals import (
     ApprovalRow,
 )
 from storage.database import Transaction
-from storage.fan_out import WITHDRAW_NOTIFICATION
+from storage.notifying import WITHDRAW_NOTIFICATION
 from storage.quotes import QUOTE_OF_STATUS
 from storage.statuses import STATUS_BY_ID
 

@@ -25,7 +25,7 @@ from fedserver.uris import Uris
 from storage.accounts import ACCOUNT_BY_ID, AccountRow
 from storage.approvals import APPROVAL_OF, ASK_FOR_QUOTE, END_QUOTE_APPROVAL
 from storage.database import Transaction
-from storage.fan_out import WITHDRAW_NOTIFICATION
+from storage.notifying import WITHDRAW_NOTIFICATION
 from storage.quotes import (
     BURY_AUTHORIZATION,
     COUNT_QUOTE,

@@ -7,6 +7,7 @@ from typing import ClassVar
 from fedserver.context import Context
 from fedserver.effects.acts import Act, Audience, Notice, Outgoing
 from fedserver.effects.announce import Announce
+from fedserver.effects.conversing import converse
 from fedserver.effects.create import note_activity
 from fedserver.effects.showing import hide_reply, show_boost, show_reply
 from fedserver.effects.telling import TellOfStatus
@@ -60,6 +61,8 @@ class ReleaseReply(TellOfStatus):
 
     async def consequences(self, ctx: Context, tx: Transaction) -> Sequence[Act]:
         acts: list[Act] = []
+        if self.status.visibility == "direct":
+            await converse(ctx, tx, [self.status.id])
         if self.actor.local:
             acts += await announcement(
                 ctx,

@@ -7,7 +7,8 @@ from fedserver.effects.signals import signal_deletion, signal_new
 from storage.accounts import COUNT_STATUS
 from storage.approvals import FORGET_NOTICES_OF, LEAVE_HOMES
 from storage.database import Transaction
-from storage.fan_out import DROP_REPEATED_BOOSTS, NOTIFY_SUBSCRIBERS
+from storage.fan_out import DROP_REPEATED_BOOSTS
+from storage.notifying import NOTIFY_SUBSCRIBERS
 from storage.statuses import COUNT_REBLOG, COUNT_REPLY, StatusRow
 
 
