@@ -79,11 +79,11 @@ UNLIKE_REACTED_FAVOURITE = Command(
 DELETE_FAVOURITES_OF_ACCOUNT = Command(
     """
     WITH unliked AS (
-        DELETE FROM favourites WHERE account_id = $1 RETURNING status_id
+        DELETE FROM favourites WHERE account_id = $1 RETURNING status_id, withheld
     ), unreacted AS (
         DELETE FROM emoji_reactions WHERE account_id = $1
     )
     UPDATE statuses s SET favourites_count = greatest(s.favourites_count - 1, 0)
-    FROM unliked WHERE s.id = unliked.status_id
+    FROM unliked WHERE s.id = unliked.status_id AND NOT unliked.withheld
     """
 )

@@ -8,6 +8,7 @@ from fedserver.effects.featuring import read_add, read_remove
 from fedserver.effects.follow import Accept, Reject
 from fedserver.effects.incoming import Incoming
 from fedserver.effects.leave_given import read_leave
+from fedserver.effects.others_leave import read_leave_revoked, read_others_leave
 from fedserver.effects.passed_on import read_announce
 from fedserver.effects.peer_collections import (
     read_collection_add,
@@ -49,6 +50,7 @@ async def read_any_delete(incoming: Incoming) -> Act:
     return (
         await read_revocation(incoming)
         or await read_feature_revocation(incoming)
+        or await read_leave_revoked(incoming)
         or await read_delete(incoming)
     )
 
@@ -77,4 +79,5 @@ async def _of_request(incoming: Incoming) -> Act | None:
         await read_quote_answer(incoming)
         or await read_feature_answer(incoming)
         or await read_leave(incoming)
+        or await read_others_leave(incoming)
     )

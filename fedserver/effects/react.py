@@ -13,6 +13,7 @@ from typing import ClassVar
 from activitypub.model import Activity
 from fedserver.context import Context
 from fedserver.effects.acts import Act, Notice, Undoable
+from fedserver.effects.gate import is_open
 from fedserver.effects.incoming import Incoming
 from fedserver.effects.like import Like
 from fedserver.effects.outcomes import Ignored
@@ -90,12 +91,15 @@ class React(Undoable):
     emoji: ReactedEmoji
 
     @classmethod
-    async def read(cls, incoming: Incoming) -> "React":
-        """Make the act of a peer's reaction to a status that we know."""
+    async def read(cls, incoming: Incoming) -> Act:
+        """Make the act of a peer's reaction to a status that we know. Where its author wants to be
+        asked, it waits as a favourite does, and is one."""
         emoji = emoji_of(incoming.activity)
         if emoji is None:
             raise Ignored("it has no emoji that can be shown")
         status = await incoming.known_status(incoming.object_id)
+        if not is_open("like", status):
+            return await Like.read(incoming)
         author = await incoming.ctx.db.one(ACCOUNT_BY_ID, status.account_id)
         if author is None:
             raise NotFound("Record not found")

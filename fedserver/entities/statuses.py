@@ -16,6 +16,7 @@ from fedserver.entities.accounts import account_bytes, acct
 from fedserver.entities.emojis import stored_emojis
 from fedserver.entities.filters import filtered
 from fedserver.entities.media import stored_media
+from fedserver.entities.policies import Rights, default_rights, policy_json, rights_of
 from fedserver.entities.polls import polls
 from fedserver.entities.quotes import approval_json, full_quotes, shallow_quotes, shown_ids
 from fedserver.entities.times import optional_timestamp, timestamp
@@ -61,13 +62,16 @@ async def statuses_of(
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What a page is joined from: JSON of cores, accounts and polls, each by id, and of quotes by
-    the id of what quotes; and what filters of the viewer found, by the id of the status."""
+    the id of what quotes; what filters of the viewer found, by the id of the status; and what the
+    viewer may do, where a status has a policy."""
 
     cores: dict[int, bytes]
     accounts: dict[int, bytes]
     polls: dict[int, bytes]
     quotes: dict[int, bytes]
     filtered: Mapping[int, bytes] = field(default_factory=dict)
+    rights: Mapping[int, Rights] = field(default_factory=dict)
+    viewer: int | None = None
 
     def has(self, head: HeadRow) -> bool:
         """Whether all is there: a status may be deleted between two queries."""
@@ -110,12 +114,13 @@ class Parts:
         )
 
     def _start_of(self, head: HeadRow, status_id: int) -> bytes:
-        start = _start(head.flags, head.quote_policy, head.quote_right)
+        rights = self.rights.get(head.reblog_id or head.id) or default_rights(head, self.viewer)
+        start = _start(head.flags, head.quote_policy, head.quote_right, head.policy, rights)
         return start + self.filtered.get(status_id, b"[]")
 
 
 @lru_cache(maxsize=4_096)
-def _start(flags: int, quote_policy: int, quote_right: int) -> bytes:
+def _start(flags: int, quote_policy: int, quote_right: int, policy: str, rights: Rights) -> bytes:
     """Give the beginning of a Status: what a viewer did with it, and may do. `filtered` follows."""
     shown = {
         "favourited": bool(flags & FAVOURITED),
@@ -124,6 +129,7 @@ def _start(flags: int, quote_policy: int, quote_right: int) -> bytes:
         "pinned": bool(flags & PINNED),
         "muted": bool(flags & MUTED),
         "quote_approval": approval_json(quote_policy, quote_right),
+        "interaction_policy": policy_json(policy, rights),
     }
     return orjson.dumps(shown)[:-1] + b',"filtered":'
 
@@ -138,8 +144,9 @@ async def gather(
     viewer: int | None,
     also: Mapping[int, int] | None = None,
 ) -> Parts:
-    """Give all parts of a page in at most six queries: two only where something on it quotes, one
-    only where the viewer's filters are not known yet. `also` names more accounts by version."""
+    """Give all parts of a page in at most seven queries: two only where something on it quotes, one
+    only where something has a policy, one only where the viewer's filters are not known yet. `also`
+    names more accounts by version."""
     quoting = [head.reblog_id or head.id for head in heads if head.quotes]
     if not quoting:
         return await _gather(ctx, heads, viewer, also)
@@ -157,6 +164,7 @@ async def _gather(
     viewer: int | None,
     also: Mapping[int, int] | None,
 ) -> Parts:
+    """Give the parts of a page without its quotes, in at most four queries."""
     versions, people, poll_ids = named_by(heads)
     cores, polled = await cores_of(ctx, versions), await polls(ctx, poll_ids, viewer)
     return Parts(
@@ -165,6 +173,8 @@ async def _gather(
         polled,
         {},
         await filtered(ctx, heads, viewer, cores, polled),
+        await rights_of(ctx, heads, viewer),
+        viewer,
     )
 
 

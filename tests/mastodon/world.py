@@ -196,6 +196,30 @@ class World:
         """Say who may quote a status: bits of storage.visibility."""
         await self.execute("UPDATE statuses SET quote_policy = $2 WHERE id = $1", status_id, policy)
 
+    async def guard(self, status_id: int) -> None:
+        """Let the status's author be asked before anybody answers it."""
+        await self.execute(
+            """
+            UPDATE statuses SET interaction_policy =
+                '{"reply": {"automatic": ["author"], "manual": ["public"]}}' WHERE id = $1
+            """,
+            status_id,
+        )
+
+    async def waiting_answer(self, account_id: int, status_id: int, owner: int) -> int:
+        """Let an answer to the status wait for its owner."""
+        reply = await self.status(account_id, reply_to=status_id)
+        await self.execute("UPDATE statuses SET withheld = true WHERE id = $1", reply)
+        await self.execute(
+            """
+            INSERT INTO approvals (id, account_id, target_id, status_id, kind, interaction_uri,
+                reply_id, state, created_at)
+            VALUES ($1, $2, $3, $4, 'reply', $5, $6, 'pending', $7)
+            """,
+            *(self.next_id(), account_id, owner, status_id, f"reply-{reply}", reply, START),
+        )
+        return reply
+
     async def follow(self, follower: int, target: int, *, accepted: bool = True) -> None:
         await self.ctx.db.execute(
             INSERT_FOLLOW,
