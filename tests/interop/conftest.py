@@ -1,6 +1,5 @@
 """Writes what the interop run saw to docs/interop.md, where `make interop` asks for it."""
 
-import json
 import os
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
@@ -9,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from fedserver import __version__
-from tests.interop.fedify_peer import FOLDER
 from tests.interop.fedify_scene import Scene, start_scene
 
 _PAGE = Path(__file__).parents[2] / "docs" / "interop.md"
