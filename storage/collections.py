@@ -284,6 +284,15 @@ CONSENT_TO_FEATURE = Query(
     FeatureConsentRow,
 )
 
+
+class LinkedCollectionRow(msgspec.Struct, frozen=True, gc=False):
+    """That a status links to a collection."""
+
+    status_id: int
+    uri: str
+    name: str
+
+
 # Who is told of a collection: people here who neither block nor mute (with notifications) its
 # owner. $1 ids, $2 receivers, $3 type, $4 owner, $5 collection, $6 now.
 NOTIFY_OF_COLLECTION = Command(
@@ -329,4 +338,33 @@ CLAIM_COLLECTIONS = Command(
     UPDATE accounts SET collections_read_at = $2
     WHERE id = $1 AND (collections_read_at IS NULL OR collections_read_at < $3)
     """
+)
+
+# $1 status, $2 addresses that it names, of which a few may be of collections.
+LINK_COLLECTIONS = Command(
+    """
+    WITH found AS (
+        SELECT id FROM collections WHERE uri = ANY($2::text[]) OR url = ANY($2::text[]) LIMIT 10
+    ), linked AS (
+        INSERT INTO linked_collections (status_id, collection_id) SELECT $1, id FROM found
+        ON CONFLICT DO NOTHING
+    )
+    UPDATE statuses SET links_collections = true
+    WHERE id = $1 AND EXISTS (SELECT 1 FROM found)
+    """
+)
+UNLINK_COLLECTIONS = Command(
+    """
+    WITH gone AS (DELETE FROM linked_collections WHERE status_id = $1)
+    UPDATE statuses SET links_collections = false WHERE id = $1 AND links_collections
+    """
+)
+# What peers are told that our statuses link to.
+COLLECTIONS_LINKED = Query(
+    """
+    SELECT l.status_id, c.uri, c.name FROM linked_collections l
+    JOIN collections c ON c.id = l.collection_id
+    WHERE l.status_id = ANY($1::bigint[]) ORDER BY c.id
+    """,
+    LinkedCollectionRow,
 )

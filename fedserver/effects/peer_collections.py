@@ -55,6 +55,7 @@ MAX_PEER_ITEMS = 150
 _MAX_NAME_CHARS = 256
 _MAX_DESCRIPTION_CHARS = 2_048
 _MAX_PAGES = 5
+_MAX_LINKED = 5  # collections that one post links to
 # An owner that got a consent puts the account in its collection by then.
 _CONSENT_COMES_WITHIN = timedelta(hours=1)
 
@@ -268,7 +269,7 @@ async def bring_collection(
     return stored
 
 
-async def bring_any_collection(ctx: Context, document: Json, budget: Budget) -> CollectionRow:
+async def _bring_any(ctx: Context, document: Json, budget: Budget) -> CollectionRow:
     """Store a collection that was read from its own origin, and give its row."""
     owner = await resolve.account(ctx, parse_featured_collection(document).attributed_to, budget)
     await perform(ctx, await _store(ctx, "", document, owner, budget))
@@ -276,6 +277,22 @@ async def bring_any_collection(ctx: Context, document: Json, budget: Budget) -> 
     if stored is None:
         raise NotFound
     return stored
+
+
+async def known_collections(ctx: Context, uris: Sequence[str], budget: Budget) -> tuple[str, ...]:
+    """Give those of `uris` that are collections, fetched where they are not known; what cannot be
+    had is left out."""
+    found = []
+    for uri in uris[:_MAX_LINKED]:
+        try:
+            if await ctx.db.one(COLLECTION_BY_URI, uri) is None:
+                if same_origin(uri, ctx.config.base_url):
+                    continue
+                await _bring_any(ctx, await fetch.document(ctx, uri, budget), budget)
+            found.append(uri)
+        except (FedserverError, ProtocolError):
+            continue
+    return tuple(found)
 
 
 async def read_collections(ctx: Context, account: AccountRow, budget: Budget) -> int:

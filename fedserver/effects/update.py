@@ -22,6 +22,7 @@ from fedserver.effects.signals import signal_edit
 from fedserver.errors import NotFound
 from fedserver.services import resolve
 from storage.accounts import ACCOUNT_BY_ID, KEYS_OF_ACCOUNT
+from storage.collections import UNLINK_COLLECTIONS
 from storage.database import Transaction
 from storage.fan_out import NOTIFY_OF_EDIT
 from storage.media import DELETE_MEDIA_OF_STATUS, DETACH_OTHER_MEDIA, MEDIA_OF_STATUSES, MediaRow
@@ -176,6 +177,7 @@ class UpdateStatus(Act):
         )
         await tx.execute(DELETE_MENTIONS, status_id)
         await tx.execute(DELETE_STATUS_TAGS, status_id)
+        await tx.execute(UNLINK_COLLECTIONS, status_id)
         await self._clear_media(tx)
         kept_poll = await self._refresh_poll(tx, poll)
         if not kept_poll:

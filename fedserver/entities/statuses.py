@@ -15,6 +15,7 @@ from fedserver.context import Context
 from fedserver.entities.accounts import account_bytes, acct
 from fedserver.entities.emojis import stored_emojis
 from fedserver.entities.filters import filtered
+from fedserver.entities.linked_collections import with_collections
 from fedserver.entities.media import stored_media
 from fedserver.entities.polls import polls
 from fedserver.entities.quotes import approval_json, full_quotes, shallow_quotes, shown_ids
@@ -157,7 +158,8 @@ async def gather_plain(
     viewer: int | None,
     also: Mapping[int, int] | None = None,
 ) -> Parts:
-    """Give the parts of a page without its quotes, in at most three queries."""
+    """Give the parts of a page without its quotes, in at most three queries, and two more where
+    something on it links to a collection."""
     versions: dict[int, int] = {}
     people: dict[int, int] = dict(also) if also else {}
     poll_ids = set()
@@ -169,7 +171,8 @@ async def gather_plain(
             people[head.reblog_account_id or 0] = head.reblog_account_version or 0
         if head.poll_id is not None:
             poll_ids.add(head.poll_id)
-    cores, polled = await _cores(ctx, versions), await polls(ctx, poll_ids, viewer)
+    cores = await with_collections(ctx, await _cores(ctx, versions), viewer)
+    polled = await polls(ctx, poll_ids, viewer)
     return Parts(
         cores,
         await account_bytes(ctx, people, viewer),
@@ -221,8 +224,8 @@ def core_json(uris: Uris, row: StatusDetailRow) -> Json:
         "tags": [{"name": name, "url": uris.tag(name)} for name in row.tags],
         "emojis": stored_emojis(row.emojis),
         "card": None,
-        "tagged_collections": [],
         "emoji_reactions": [_reaction(one) for one in row.reactions],
+        "tagged_collections": row.collections,  # their ids; see entities.linked_collections
     }
 
 

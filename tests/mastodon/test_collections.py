@@ -242,3 +242,23 @@ async def test_who_is_blocked_sees_no_collections(here: Here) -> None:
     path = f"/api/v1/accounts/{alice.id}/collections"
     assert (await here.do("GET", path, carol))["collections"] == []
     assert (await here.refusal("GET", f"{COLLECTIONS}/{collection['id']}", carol))[0] == 404
+
+
+async def test_a_post_shows_the_collections_that_it_links_to(here: Here, schema: Schema) -> None:
+    alice, carol = await here.person("alice"), await member(here, "carol")
+    collection = await made(here, alice, carol.id)
+    plain = await here.post(alice, "Nothing but https://here.test/collections/9")
+    assert plain["tagged_collections"] == []
+    for address in (collection["url"], collection["uri"]):
+        posted = await here.post(alice, f"Look: {address} !")
+        assert posted["tagged_collections"] == [collection]
+        schema.check("Collection", posted["tagged_collections"][0])
+    path = f"/api/v1/statuses/{posted['id']}"
+    await here.do("PATCH", f"{COLLECTIONS}/{collection['id']}", alice, json={"name": "Others"})
+    assert (await here.do("GET", path, carol))["tagged_collections"][0]["name"] == "Others"
+    edited = await here.do("PUT", path, alice, json={"status": "No more"})
+    assert edited["tagged_collections"] == []
+    again = await here.do("PUT", path, alice, json={"status": collection["uri"]})
+    assert len(again["tagged_collections"]) == 1
+    await here.do("DELETE", f"{COLLECTIONS}/{collection['id']}", alice)
+    assert (await here.do("GET", path, carol))["tagged_collections"] == []
