@@ -329,8 +329,9 @@ COLLECTIONS_UNREAD = Value(
     """,
     int,
 )
+# As if they had been read at $2 the last time.
 READ_COLLECTIONS_AGAIN = Command(
-    "UPDATE accounts SET collections_read_at = NULL WHERE id = $1 AND domain IS NOT NULL"
+    "UPDATE accounts SET collections_read_at = $2 WHERE id = $1 AND domain IS NOT NULL"
 )
 # Whoever sets it first reads them. $1 account, $2 now, $3 not those read since.
 CLAIM_COLLECTIONS = Command(

@@ -25,7 +25,7 @@ from fedserver.effects.like import Like
 from fedserver.effects.move import Move
 from fedserver.effects.new_status import Mentioned, NewPoll, NewStatus, RemoteMedia
 from fedserver.effects.outcomes import Outcome, OutcomeName
-from fedserver.effects.peer_collections import read_collections
+from fedserver.effects.peer_collections import READ_COLLECTIONS_AFTER, read_collections
 from fedserver.effects.performing import perform, perform_in
 from fedserver.effects.pin import Pin, Unpin
 from fedserver.effects.poll_totals import end_polls, tell_totals
@@ -42,6 +42,7 @@ from fedserver.effects.wanted_threads import ask_for_thread
 
 __all__ = [
     "READERS",
+    "READ_COLLECTIONS_AFTER",
     "Accept",
     "Act",
     "AddToCollection",

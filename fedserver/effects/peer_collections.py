@@ -52,6 +52,9 @@ from storage.statuses import INSERT_TOMBSTONE
 
 MAX_PEER_COLLECTIONS = 50
 MAX_PEER_ITEMS = 150
+# How often the list of somebody's collections is read, and what was too much for one time.
+READ_COLLECTIONS_AFTER = timedelta(days=7)
+_GO_ON_AFTER = timedelta(hours=1)
 _MAX_NAME_CHARS = 256
 _MAX_DESCRIPTION_CHARS = 2_048
 _MAX_PAGES = 5
@@ -97,7 +100,8 @@ class StoreCollection(Act):
         for found in self.items:
             await _put_item(ctx, tx, before, found)
         if not self.complete:
-            await tx.execute(READ_COLLECTIONS_AGAIN, self.actor.id)
+            due = ctx.clock.now() - READ_COLLECTIONS_AFTER + _GO_ON_AFTER
+            await tx.execute(READ_COLLECTIONS_AGAIN, self.actor.id, due)
         return True
 
     async def _insert(self, ctx: Context, tx: Transaction) -> CollectionRow:
@@ -366,10 +370,9 @@ async def _find_items(
             if same_origin(item.id, given.id):
                 seen = await _found(ctx, given.id, item, number, budget)
                 found += [seen] if seen is not None else []
-        except Refused:
-            return found, False  # more than may be asked at one time
         except (FedserverError, ProtocolError):
-            continue
+            if budget.spent:
+                return found, False  # more than may be asked at one time
     return found, True
 
 
