@@ -147,6 +147,23 @@ CLAIM_THREADS = Query(
     """,
     BackfillRow,
 )
-THREAD_DONE = Command("UPDATE thread_backfills SET due_at = NULL WHERE thread_id = $1")
+# $2 how many statuses came.
+THREAD_DONE = Command(
+    "UPDATE thread_backfills SET due_at = NULL, brought = $2 WHERE thread_id = $1"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshRow:
+    """How far completing a thread is."""
+
+    running: bool
+    brought: int
+
+
+THREAD_REFRESH = Query(
+    "SELECT due_at IS NOT NULL AS running, brought FROM thread_backfills WHERE thread_id = $1",
+    RefreshRow,
+)
 NEXT_THREAD_AT = Value("SELECT min(due_at) FROM thread_backfills", datetime)
 FORGET_BACKFILLS = Command("DELETE FROM thread_backfills WHERE due_at IS NULL AND asked_at < $1")

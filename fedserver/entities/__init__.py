@@ -25,13 +25,14 @@ from fedserver.entities.profiles import profile
 from fedserver.entities.relationships import relationship, relationships
 from fedserver.entities.reports import report
 from fedserver.entities.statuses import status, statuses, statuses_of
-from fedserver.entities.streamed import NOBODY, statuses_for_viewers
+from fedserver.entities.streamed import NOBODY, Wish, statuses_for_viewers
 from fedserver.entities.tags import featured_tag, tag, tags, unused_tag
 from fedserver.entities.threads import context
 from fedserver.entities.times import timestamp
 
 __all__ = [
     "NOBODY",
+    "Wish",
     "account",
     "accounts",
     "accounts_of",

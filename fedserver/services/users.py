@@ -24,6 +24,7 @@ from storage.oauth import (
     DELETE_SESSIONS_OF_ACCOUNT,
     DELETE_TOKENS_OF_ACCOUNT,
 )
+from storage.second_factors import DELETE_RECOVERY_CODES, DISABLE_TOTP
 from storage.users import (
     DELETE_UNUSED_INVITATIONS,
     INSERT_INVITATION,
@@ -139,9 +140,12 @@ async def authenticate(ctx: Context, email_or_username: str, password: str) -> i
     return row.account_id
 
 
-async def reset_password(ctx: Context, username: str, new_password: str | None) -> str:
+async def reset_password(
+    ctx: Context, username: str, new_password: str | None, *, codes_off: bool = False
+) -> str:
     """Set a password (a random one for None), give it, and end all that the old one opened.
 
+    `codes_off`: signing in takes no one-time code any more either.
     Tokens, codes and sessions are gone afterwards, in all processes. Raises NotFound, Invalid.
     """
     user = await _user(ctx, username)
@@ -149,6 +153,9 @@ async def reset_password(ctx: Context, username: str, new_password: str | None) 
     hashed = await passwords.hash_password(password)
     async with ctx.db.transaction() as tx:
         await tx.execute(SET_PASSWORD, user.account_id, hashed)
+        if codes_off:
+            await tx.execute(DISABLE_TOTP, user.account_id)
+            await tx.execute(DELETE_RECOVERY_CODES, user.account_id)
         await sign_out_everywhere(tx, user.account_id)
     return password
 

@@ -9,6 +9,7 @@ import pyotp
 import pytest
 
 from fedserver.rate_limits import LOGINS_PER_ACCOUNT
+from fedserver.services import users
 from storage.database import Database
 from tests.web.authenticator import Authenticator
 from tests.web_server import PASSWORD, Answer, Json, Site, forms_of, new_browser, serve, shown_text
@@ -83,6 +84,14 @@ async def test_turning_codes_off_takes_the_password(site: Site, alice: int) -> N
     await site.submit(await site.sign_in(), code=codes[0])
     assert (await setting(site, "codes/off", current="wrong")).status == 422
     assert (await setting(site, "codes/off")).status == 200
+    assert (await site.sign_in()).location == "/auth/account"
+
+
+async def test_admin_helps_who_lost_the_phone(site: Site, alice: int) -> None:
+    await turn_codes_on(site)
+    await users.reset_password(site.ctx, "alice", PASSWORD)
+    assert "One more step" in (await site.sign_in()).text
+    await users.reset_password(site.ctx, "alice", PASSWORD, codes_off=True)
     assert (await site.sign_in()).location == "/auth/account"
 
 
