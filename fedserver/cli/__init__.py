@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from fedserver import __version__
+from fedserver.cli.announcements import announcement
 from fedserver.cli.domains import domain
 from fedserver.cli.inspecting import config, doctor, routes
 from fedserver.cli.making import init
@@ -55,6 +56,7 @@ for command in (
     doctor,
 ):
     cli.add_command(command)
+cli.add_command(announcement)
 for command in (alias, move, pending, approve, reject, invite):
     user.add_command(command)
 

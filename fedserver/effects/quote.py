@@ -24,7 +24,7 @@ from fedserver.services.authorizing import Proof
 from fedserver.uris import Uris
 from storage.accounts import ACCOUNT_BY_ID, AccountRow
 from storage.database import Transaction
-from storage.fan_out import WITHDRAW_NOTIFICATION
+from storage.notifying import WITHDRAW_NOTIFICATION
 from storage.quotes import (
     BURY_AUTHORIZATION,
     COUNT_QUOTE,

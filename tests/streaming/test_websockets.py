@@ -26,6 +26,7 @@ async def test_only_whom_a_post_is_for_hears_of_it(instance: Instance) -> None:
     ada, bob = await instance.person("ada"), await instance.person("bob")
     eve = await instance.person("eve")
     await eve.post(f"/api/v1/accounts/{bob.account_id}/follow")
+    await ada.put("/api/v2/notifications/policy", for_private_mentions="accept")
     async with (
         websocket(instance, ada.token, "user") as hers,
         websocket(instance, eve.token, "user") as eves,
