@@ -30,7 +30,7 @@ from fedserver.effects.move import Move
 from fedserver.effects.new_status import Mentioned, NewPoll, NewStatus, RemoteMedia
 from fedserver.effects.others_leave import settle_claim
 from fedserver.effects.outcomes import Outcome, OutcomeName
-from fedserver.effects.peer_collections import read_collections
+from fedserver.effects.peer_collections import READ_COLLECTIONS_AFTER, read_collections
 from fedserver.effects.performing import perform, perform_in
 from fedserver.effects.pin import Pin, Unpin
 from fedserver.effects.poll_totals import end_polls, tell_totals
@@ -48,6 +48,7 @@ from fedserver.effects.wanted_threads import ask_for_thread
 __all__ = [
     "AUTHORIZATION_TYPES",
     "READERS",
+    "READ_COLLECTIONS_AFTER",
     "Accept",
     "Act",
     "AddToCollection",

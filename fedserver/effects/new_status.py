@@ -10,6 +10,7 @@ from fedserver.effects.consents import NOTHING, Consents, write_consents
 from fedserver.effects.gate import OPEN, Claim, Interaction, Passed, pass_gate
 from storage.accounts import AccountRow
 from storage.approvals import WITHHOLD_EARLY_ANSWERS
+from storage.collections import LINK_COLLECTIONS
 from storage.conversations import MOVE_CONVERSATIONS
 from storage.database import Transaction
 from storage.media import ATTACH_MEDIA, INSERT_MEDIA
@@ -88,6 +89,8 @@ class NewStatus:
     # Where a peer has more of the thread (ActivityStreams `replies`, FEP-7888 `context`).
     replies_uri: str | None = None
     context_uri: str | None = None
+    # Addresses of collections of accounts that it links to, as far as they are known here.
+    collections: tuple[str, ...] = ()
     consents: Consents | None = None  # None: what is written of them stays
     claim: Claim | None = None  # the leave of whom it answers, that it names
 
@@ -141,6 +144,8 @@ async def write_parts(ctx: Context, tx: Transaction, author: AccountRow, status:
     await _write_mentions(tx, status)
     await _write_tags(ctx, tx, status)
     await _write_media(ctx, tx, author, status)
+    if status.collections:
+        await tx.execute(LINK_COLLECTIONS, status.id, list(status.collections))
     if status.poll is not None:
         await _write_poll(ctx, tx, author, status.id, status.poll)
 

@@ -24,6 +24,7 @@ from fedserver.errors import NotFound
 from fedserver.services import resolve
 from storage.accounts import ACCOUNT_BY_ID, KEYS_OF_ACCOUNT
 from storage.approvals import IS_WITHHELD
+from storage.collections import UNLINK_COLLECTIONS
 from storage.database import Transaction
 from storage.media import DELETE_MEDIA_OF_STATUS, DETACH_OTHER_MEDIA, MEDIA_OF_STATUSES, MediaRow
 from storage.moves import MOVED_TO
@@ -178,6 +179,7 @@ class UpdateStatus(Act):
         )
         await tx.execute(DELETE_MENTIONS, status_id)
         await tx.execute(DELETE_STATUS_TAGS, status_id)
+        await tx.execute(UNLINK_COLLECTIONS, status_id)
         await self._clear_media(tx)
         kept_poll = await self._refresh_poll(tx, poll)
         if not kept_poll:

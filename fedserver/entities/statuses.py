@@ -15,6 +15,7 @@ from fedserver.context import Context
 from fedserver.entities.accounts import account_bytes, acct
 from fedserver.entities.emojis import stored_emojis
 from fedserver.entities.filters import filtered
+from fedserver.entities.linked_collections import with_collections
 from fedserver.entities.media import stored_media
 from fedserver.entities.policies import Rights, default_rights, policy_json, rights_of
 from fedserver.entities.polls import polls
@@ -166,7 +167,8 @@ async def _gather(
 ) -> Parts:
     """Give the parts of a page without its quotes, in at most four queries."""
     versions, people, poll_ids = named_by(heads)
-    cores, polled = await cores_of(ctx, versions), await polls(ctx, poll_ids, viewer)
+    cores = await with_collections(ctx, await cores_of(ctx, versions), viewer)
+    polled = await polls(ctx, poll_ids, viewer)
     return Parts(
         cores,
         await account_bytes(ctx, people | dict(also or {}), viewer),
@@ -237,8 +239,8 @@ def core_json(uris: Uris, row: StatusDetailRow) -> Json:
         "tags": [{"name": name, "url": uris.tag(name)} for name in row.tags],
         "emojis": stored_emojis(row.emojis),
         "card": None,
-        "tagged_collections": [],
         "emoji_reactions": [_reaction(one) for one in row.reactions],
+        "tagged_collections": row.collections,  # their ids; see entities.linked_collections
     }
 
 

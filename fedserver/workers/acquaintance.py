@@ -7,7 +7,7 @@ import random
 from datetime import timedelta
 
 from fedserver.context import Context
-from fedserver.effects import read_collections, read_featured
+from fedserver.effects import READ_COLLECTIONS_AFTER, read_collections, read_featured
 from fedserver.services.discover import learn_software
 from fedserver.services.fetch import Budget
 from storage.accounts import ACCOUNT_BY_ID, CLAIM_FEATURED, FEATURED_UNREAD
@@ -18,7 +18,6 @@ from storage.hosts import HOSTS_TO_ASK
 log = logging.getLogger(__name__)
 
 ASK_AGAIN_AFTER = timedelta(days=7)
-READ_COLLECTIONS_AFTER = timedelta(days=7)
 _AT_A_TIME = 10
 _EVERY_S = 60.0
 
