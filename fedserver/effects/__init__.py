@@ -21,7 +21,7 @@ from fedserver.effects.pin import Pin, Unpin
 from fedserver.effects.poll_totals import end_polls, tell_totals
 from fedserver.effects.private import Bookmark, Mute
 from fedserver.effects.quote import QuoteRequest, RevokeQuote, settle_proof
-from fedserver.effects.react import React, ReactedEmoji
+from fedserver.effects.react import React, ReactedEmoji, is_emoji, react_of
 from fedserver.effects.receiving import READERS, receive, receive_hearsay
 from fedserver.effects.telling import SetQuotePolicy
 from fedserver.effects.threads import complete_thread
@@ -77,8 +77,10 @@ __all__ = [
     "complete_thread",
     "end_polls",
     "find_by_url",
+    "is_emoji",
     "perform",
     "perform_in",
+    "react_of",
     "read_featured",
     "receive",
     "receive_hearsay",

@@ -14,6 +14,7 @@ from fedserver.entities.instance import instance_v1, instance_v2, rules
 from fedserver.entities.media import media
 from fedserver.entities.notifications import notifications
 from fedserver.entities.polls import poll
+from fedserver.entities.reactions import reactions
 from fedserver.entities.relationships import relationship, relationships
 from fedserver.entities.reports import report
 from fedserver.entities.statuses import status, statuses, statuses_of
@@ -34,6 +35,7 @@ __all__ = [
     "media",
     "notifications",
     "poll",
+    "reactions",
     "relationship",
     "relationships",
     "report",

@@ -17,6 +17,7 @@ from fedserver.entities.emojis import stored_emojis
 from fedserver.entities.media import stored_media
 from fedserver.entities.polls import polls
 from fedserver.entities.quotes import approval_json, full_quotes, shallow_quotes, shown_ids
+from fedserver.entities.reactions import reaction_json, with_own
 from fedserver.entities.times import optional_timestamp, timestamp
 from fedserver.errors import NotFound
 from fedserver.uris import Uris
@@ -132,8 +133,8 @@ async def gather(
     viewer: int | None,
     also: Mapping[int, int] | None = None,
 ) -> Parts:
-    """Give all parts of a page in at most five queries, two of them only where something on it
-    quotes; `also` names more accounts by version."""
+    """Give all parts of a page in at most six queries, two of them only where something on it
+    quotes, one where the viewer reacted to something; `also` names more accounts by version."""
     quoting = [head.reblog_id or head.id for head in heads if head.quotes]
     if not quoting:
         return await _gather(ctx, heads, viewer, also)
@@ -163,11 +164,15 @@ async def _gather(
         if head.poll_id is not None:
             poll_ids.add(head.poll_id)
     return Parts(
-        await _cores(ctx, versions),
+        await with_own(ctx, await _cores(ctx, versions), _favourited(heads), viewer),
         await account_bytes(ctx, people),
         await polls(ctx, poll_ids, viewer),
         {},
     )
+
+
+def _favourited(heads: Iterable[HeadRow]) -> set[int]:
+    return {head.reblog_id or head.id for head in heads if head.flags & FAVOURITED}
 
 
 async def _cores(ctx: Context, versions: Mapping[int, int]) -> dict[int, bytes]:
@@ -213,15 +218,11 @@ def core_json(uris: Uris, row: StatusDetailRow) -> Json:
         "emojis": stored_emojis(row.emojis),
         "card": None,
         "tagged_collections": [],
-        "emoji_reactions": [_reaction(one) for one in row.reactions],
+        # The last, where entities.reactions looks for it.
+        "emoji_reactions": [
+            reaction_json(one["name"], one["image_url"], one["count"]) for one in row.reactions
+        ],
     }
-
-
-def _reaction(entry: Json) -> Json:
-    """As Fedibird shows it; nobody here reacts with emoji, so `me` is never true."""
-    shown = {"name": entry["name"], "count": entry["count"], "me": False}
-    url = entry["image_url"]
-    return shown | ({"url": url, "static_url": url} if url else {})
 
 
 def _text(number: int | None) -> str | None:

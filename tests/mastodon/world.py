@@ -8,6 +8,7 @@ from aiohttp.test_utils import TestClient
 from fedserver.context import Context
 from fedserver.secrets import token_hash
 from storage.accounts import INSERT_ACCOUNT, INSERT_IDENTITY
+from storage.emoji_reactions import INSERT_EMOJI_REACTION
 from storage.lists import ADD_TO_LIST, INSERT_LIST
 from storage.media import INSERT_MEDIA
 from storage.oauth import INSERT_APPLICATION, INSERT_TOKEN
@@ -187,6 +188,18 @@ class World:
             quoted_id,
             state,
             legacy,
+        )
+
+    async def react(self, account_id: int, status_id: int, emoji: str, image: str = "") -> None:
+        await self.ctx.db.execute(
+            INSERT_EMOJI_REACTION,
+            self.next_id(),
+            account_id,
+            status_id,
+            f"https://far.test/reactions/{self.next_id()}",
+            emoji,
+            image,
+            START,
         )
 
     async def quoting_status(self, account_id: int) -> int:
