@@ -14,6 +14,7 @@ from fedserver.rate_limits import RateLimiter
 from fedserver.recent import Recent
 from fedserver.secrets import Secrets
 from fedserver.timed_cache import TimedCache
+from fedserver.viewer_filters import ViewerFilters
 from storage.accounts import KeyRow, SignerKeyRow
 from storage.blobs import BlobStore
 from storage.database import Database
@@ -41,3 +42,4 @@ class Context:
     signer_keys: TimedCache[str, SignerKeyRow]
     own_keys: TimedCache[tuple[int, str], KeyRow]
     domains: DomainRules
+    viewer_filters: ViewerFilters

@@ -21,7 +21,34 @@ TOKENS = "fedserver_tokens"
 FOLLOWERS = "fedserver_followers"
 THREADS = "fedserver_threads"
 DOMAINS = "fedserver_domains"
-CHANNELS = (INBOX, DELIVERIES, TOKENS, FOLLOWERS, THREADS, DOMAINS)
+MAILS = "fedserver_mails"
+IMPORTS = "fedserver_imports"
+SCHEDULED = "fedserver_scheduled"
+# What streams tell of. The payloads: {"kind", "id", ...} (storage.streaming); ids of notifications,
+# with commas; "account:conversation"; an account; see streaming.hub for each.
+STATUSES = "fedserver_statuses"
+NOTIFICATIONS = "fedserver_notifications"
+CONVERSATIONS = "fedserver_conversations"
+FILTERS = "fedserver_filters"
+ANNOUNCEMENTS = "fedserver_announcements"
+PUSH = "fedserver_push"
+CHANNELS = (
+    INBOX,
+    DELIVERIES,
+    TOKENS,
+    FOLLOWERS,
+    THREADS,
+    DOMAINS,
+    MAILS,
+    IMPORTS,
+    SCHEDULED,
+    STATUSES,
+    NOTIFICATIONS,
+    CONVERSATIONS,
+    FILTERS,
+    ANNOUNCEMENTS,
+    PUSH,
+)
 
 NOTIFY = Command("SELECT pg_notify($1, $2)")
 

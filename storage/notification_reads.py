@@ -17,10 +17,11 @@ class NotificationRow(msgspec.Struct, frozen=True, gc=False):
     from_account_version: int
     status_id: int | None
     created_at: datetime
+    collection_id: int | None
 
 
 _COLUMNS = """n.id, n.type, n.from_account_id, a.xmin::text::bigint AS from_account_version,
-    n.status_id, n.created_at"""
+    n.status_id, n.created_at, n.collection_id"""
 # Who is limited notifies followers only.
 _SHOWN = """a.suspended_at IS NULL AND a.deleted_at IS NULL
     AND (a.silenced_at IS NULL OR EXISTS (
@@ -45,6 +46,23 @@ NOTIFICATION = Query(
     WHERE n.id = $1 AND n.account_id = $2 AND {_SHOWN}
     """,
     NotificationRow,
+)
+# $1 ids, $2 whose.
+NOTIFICATIONS_BY_ID = Query(
+    f"""
+    SELECT {_COLUMNS} FROM notifications n JOIN accounts a ON a.id = n.from_account_id
+    WHERE n.id = ANY($1::bigint[]) AND n.account_id = $2 AND {_SHOWN}
+    ORDER BY n.id
+    """,
+    NotificationRow,
+)
+# $1 ids, $2 people: those of them who have any of these.
+RECEIVERS = Value(
+    """
+    SELECT DISTINCT account_id FROM notifications
+    WHERE id = ANY($1::bigint[]) AND account_id = ANY($2::bigint[])
+    """,
+    int,
 )
 # $1 most, $2 whose, $3 only these types or NULL, $4 without these, $5 from this account or NULL.
 COUNT_NOTIFICATIONS = Value(

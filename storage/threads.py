@@ -97,10 +97,17 @@ KNOWN_STATUS_URIS = Value("SELECT uri FROM statuses WHERE uri = ANY($1::text[])"
 # What answered a status before it came brings its own answers along. $1 its URI, $2 its thread.
 MOVE_THREADS = Command(
     """
-    UPDATE statuses SET thread_id = $2
-    WHERE reblog_of_id IS NULL AND thread_id = ANY (ARRAY(
+    WITH joined AS (
         SELECT o.thread_id FROM statuses o
-        WHERE o.in_reply_to_uri = $1 AND o.in_reply_to_id IS NULL AND o.thread_id = o.id))
+        WHERE o.in_reply_to_uri = $1 AND o.in_reply_to_id IS NULL AND o.thread_id = o.id
+    ), muted AS (
+        INSERT INTO thread_mutes (account_id, thread_id, created_at)
+        SELECT m.account_id, $2, m.created_at
+        FROM thread_mutes m WHERE m.thread_id IN (SELECT thread_id FROM joined)
+        ON CONFLICT DO NOTHING
+    )
+    UPDATE statuses SET thread_id = $2
+    WHERE reblog_of_id IS NULL AND thread_id = ANY (ARRAY(SELECT thread_id FROM joined))
     """
 )
 

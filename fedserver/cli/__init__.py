@@ -15,6 +15,7 @@ from fedserver.cli.relays import relay
 from fedserver.cli.reports import report
 from fedserver.cli.running import run
 from fedserver.cli.showing import demo
+from fedserver.cli.sign_ups import approve, invite, pending, reject
 from fedserver.cli.users import user
 from fedserver.errors import ConfigError, FedserverError, StartError
 
@@ -40,7 +41,7 @@ def cli(config_file: Path | None) -> None:
 
 for command in (run, demo, init, user, report, domain, peers, relay, routes, config, doctor):
     cli.add_command(command)
-for command in (alias, move):
+for command in (alias, move, pending, approve, reject, invite):
     user.add_command(command)
 
 

@@ -12,6 +12,7 @@ from fedserver.config.settings import (
     MediaConfig,
     ServerConfig,
     StatusesConfig,
+    TranslationConfig,
 )
 
 __all__ = [
@@ -25,5 +26,6 @@ __all__ = [
     "MediaConfig",
     "ServerConfig",
     "StatusesConfig",
+    "TranslationConfig",
     "load",
 ]

@@ -16,6 +16,7 @@ from fedserver.effects.incoming import Incoming
 from fedserver.effects.new_status import NewStatus, insert_status
 from fedserver.effects.outcomes import Ignored
 from fedserver.effects.permission import require_here, require_visible
+from fedserver.effects.signals import signal_new
 from fedserver.effects.to_relays import announcement, mastodon_relays
 from fedserver.effects.vote import Vote
 from fedserver.effects.wanted_threads import ask_for_thread
@@ -83,6 +84,7 @@ class Create(Act):
             await tx.execute(
                 NOTIFY_SUBSCRIBERS, ctx.ids.new(), self.actor.id, status.id, ctx.clock.now()
             )
+        await signal_new(ctx, tx, status.id, status.created_at)
         return True
 
     async def _ask_for_the_rest(self, ctx: Context, tx: Transaction) -> None:

@@ -9,6 +9,7 @@ from activitypub.model import Activity, Object
 from activitypub.origins import same_origin
 from fedserver.context import Context
 from fedserver.effects.acts import Act, Audience, Notice, Outgoing
+from fedserver.effects.signals import signal_notifications
 from fedserver.ids import parse_id
 from fedserver.services import proving
 from storage.accounts import AccountRow
@@ -47,15 +48,17 @@ async def _notify(ctx: Context, tx: Transaction, act: Act) -> None:
     for notice in act.notices():
         by_status.setdefault(notice.status_id, []).append(notice)
     for status_id, notices in by_status.items():
+        ids = [ctx.ids.new() for _ in notices]
         await tx.execute(
             NOTIFY,
-            [ctx.ids.new() for _ in notices],
+            ids,
             [notice.account_id for notice in notices],
             [notice.type for notice in notices],
             act.actor.id,
             status_id,
             ctx.clock.now(),
         )
+        await signal_notifications(tx, ids)
 
 
 async def _send(ctx: Context, tx: Transaction, act: Act) -> None:

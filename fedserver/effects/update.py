@@ -18,6 +18,7 @@ from fedserver.effects.incoming import Incoming
 from fedserver.effects.move import read_signpost
 from fedserver.effects.new_status import NewStatus, write_parts
 from fedserver.effects.outcomes import Ignored
+from fedserver.effects.signals import signal_edit
 from fedserver.errors import NotFound
 from fedserver.services import resolve
 from storage.accounts import ACCOUNT_BY_ID, KEYS_OF_ACCOUNT
@@ -117,6 +118,7 @@ class UpdateStatus(Act):
         await self._write(ctx, tx, poll)
         for notice in (NOTIFY_OF_EDIT, NOTIFY_OF_QUOTED_EDIT):
             await tx.execute(notice, ctx.ids.new(), self.actor.id, self.status.id, ctx.clock.now())
+        await signal_edit(tx, self.status.id)
         return True
 
     def _is_late(self) -> bool:

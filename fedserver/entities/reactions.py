@@ -53,7 +53,7 @@ async def reactions(ctx: Context, status_id: int, viewer: int | None) -> list[Js
     """Give the reactions to a status with the accounts that reacted (Pleroma API:
     EmojiReaction), without those that `viewer` does not want to see."""
     rows = await ctx.db.fetch(REACTORS, status_id, viewer)
-    accounts = await account_bytes(ctx, {row.account_id: row.version for row in rows})
+    accounts = await account_bytes(ctx, {row.account_id: row.version for row in rows}, viewer)
     by_emoji: dict[Key, list[ReactorRow]] = {}
     for row in rows:
         by_emoji.setdefault((row.name, row.image_url), []).append(row)

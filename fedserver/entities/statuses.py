@@ -5,7 +5,7 @@ Account, and the core of the status. A Status is the viewer's flags, the account
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -14,6 +14,7 @@ import orjson
 from fedserver.context import Context
 from fedserver.entities.accounts import account_bytes, acct
 from fedserver.entities.emojis import stored_emojis
+from fedserver.entities.filters import filtered
 from fedserver.entities.media import stored_media
 from fedserver.entities.polls import polls
 from fedserver.entities.quotes import approval_json, full_quotes, shallow_quotes, shown_ids
@@ -26,6 +27,7 @@ from storage.status_reads import (
     BOOKMARKED,
     FAVOURITED,
     HEADS,
+    MUTED,
     PINNED,
     REBLOGGED,
     STATUS_DETAILS,
@@ -60,12 +62,13 @@ async def statuses_of(
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What a page is joined from: JSON of cores, accounts and polls, each by id, and of quotes by
-    the id of what quotes."""
+    the id of what quotes; and what filters of the viewer found, by the id of the status."""
 
     cores: dict[int, bytes]
     accounts: dict[int, bytes]
     polls: dict[int, bytes]
     quotes: dict[int, bytes]
+    filtered: Mapping[int, bytes] = field(default_factory=dict)
 
     def has(self, head: HeadRow) -> bool:
         """Whether all is there: a status may be deleted between two queries."""
@@ -83,13 +86,13 @@ class Parts:
         account, core = self.accounts[head.account_id], self.cores[head.id]
         if head.reblog_id is not None and head.reblog_account_id is not None:
             boosted = self._join_shown(head, head.reblog_account_id, head.reblog_id)
-            start = _start(head.flags, head.quote_policy, head.quote_right)
+            start = self._start_of(head, head.id)
             return b"".join((start, _BOOST, boosted, b',"account":', account, core))
         return self._join_shown(head, head.account_id, head.id)
 
     def _join_shown(self, head: HeadRow, account_id: int, status_id: int) -> bytes:
         account, core = self.accounts[account_id], self.cores[status_id]
-        start = _start(head.flags, head.quote_policy, head.quote_right)
+        start = self._start_of(head, status_id)
         if head.poll_id is None and not head.quotes:
             return b"".join((start, _PLAIN, account, core))
         poll = self.polls.get(head.poll_id or 0, b"null")
@@ -107,20 +110,23 @@ class Parts:
             )
         )
 
+    def _start_of(self, head: HeadRow, status_id: int) -> bytes:
+        start = _start(head.flags, head.quote_policy, head.quote_right)
+        return start + self.filtered.get(status_id, b"[]")
+
 
 @lru_cache(maxsize=4_096)
 def _start(flags: int, quote_policy: int, quote_right: int) -> bytes:
-    """Give the beginning of a Status: what a viewer did with it, and may do."""
+    """Give the beginning of a Status: what a viewer did with it, and may do. `filtered` follows."""
     shown = {
         "favourited": bool(flags & FAVOURITED),
         "reblogged": bool(flags & REBLOGGED),
         "bookmarked": bool(flags & BOOKMARKED),
         "pinned": bool(flags & PINNED),
-        "muted": False,
-        "filtered": [],
+        "muted": bool(flags & MUTED),
         "quote_approval": approval_json(quote_policy, quote_right),
     }
-    return orjson.dumps(shown)[:-1]
+    return orjson.dumps(shown)[:-1] + b',"filtered":'
 
 
 _PLAIN = b',"poll":null,"quote":null,"reblog":null,"account":'
@@ -133,25 +139,27 @@ async def gather(
     viewer: int | None,
     also: Mapping[int, int] | None = None,
 ) -> Parts:
-    """Give all parts of a page in at most six queries, two of them only where something on it
-    quotes, one where the viewer reacted to something; `also` names more accounts by version."""
+    """Give all parts of a page in at most seven queries: two only where something on it quotes,
+    one only where the viewer's filters are not known yet, one only where the viewer reacted to
+    something. `also` names more accounts by version."""
     quoting = [head.reblog_id or head.id for head in heads if head.quotes]
     if not quoting:
-        return await _gather(ctx, heads, viewer, also)
+        return await gather_plain(ctx, heads, viewer, also)
     quotes = await ctx.db.fetch(QUOTES_FOR_VIEWER, quoting, viewer)
     quoted = await ctx.db.fetch(HEADS, list(shown_ids(quotes)), viewer)
-    parts = await _gather(ctx, [*heads, *quoted], viewer, also)
+    parts = await gather_plain(ctx, [*heads, *quoted], viewer, also)
     inner = replace(parts, quotes=shallow_quotes(quotes))
     joined = {head.id: inner.join(head) for head in quoted if inner.has(head)}
     return replace(parts, quotes=full_quotes(quotes, joined))
 
 
-async def _gather(
+async def gather_plain(
     ctx: Context,
     heads: Sequence[HeadRow],
     viewer: int | None,
-    also: Mapping[int, int] | None,
+    also: Mapping[int, int] | None = None,
 ) -> Parts:
+    """Give the parts of a page without its quotes, in at most three queries."""
     versions: dict[int, int] = {}
     people: dict[int, int] = dict(also) if also else {}
     poll_ids = set()
@@ -163,11 +171,13 @@ async def _gather(
             people[head.reblog_account_id or 0] = head.reblog_account_version or 0
         if head.poll_id is not None:
             poll_ids.add(head.poll_id)
+    cores, polled = await _cores(ctx, versions), await polls(ctx, poll_ids, viewer)
     return Parts(
-        await with_own(ctx, await _cores(ctx, versions), _favourited(heads), viewer),
-        await account_bytes(ctx, people),
-        await polls(ctx, poll_ids, viewer),
+        await with_own(ctx, cores, _favourited(heads), viewer),
+        await account_bytes(ctx, people, viewer),
+        polled,
         {},
+        await filtered(ctx, heads, viewer, cores, polled),
     )
 
 

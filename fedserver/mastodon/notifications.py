@@ -7,7 +7,7 @@ import msgspec
 from fedserver import entities
 from fedserver.context import Context
 from fedserver.errors import NotFound
-from fedserver.routing import JSON, Caller, Id, Page, PageParams, endpoint
+from fedserver.routing import JSON, Caller, Id, Page, PageParams, Params, endpoint
 from fedserver.routing.pages import clamp
 from storage.notification_reads import (
     CLEAR_NOTIFICATIONS,
@@ -21,12 +21,19 @@ from storage.paging import edges, fetch_page
 _MAX_TYPES = 50
 
 
+class SupportedParams(Params, frozen=True, kw_only=True):
+    """The types that a client knows; of others it gets a `fallback`."""
+
+    supported_types: list[str] | None = None
+
+
 class FilterParams(PageParams, frozen=True, kw_only=True):
     """Which notifications; unknown types match nothing."""
 
     types: list[str] = msgspec.field(default_factory=list)
     exclude_types: list[str] = msgspec.field(default_factory=list)
     account_id: Id | None = None
+    supported_types: list[str] | None = None
 
     def filters(self) -> tuple[list[str] | None, list[str], int | None]:
         """Give the arguments of the queries in storage.notification_reads."""
@@ -41,7 +48,7 @@ async def notifications(ctx: Context, caller: Caller, params: FilterParams) -> P
     """
     cursor = params.cursor(default=40, most=80)
     rows = await fetch_page(ctx.db, NOTIFICATIONS, cursor, caller.account_id, *params.filters())
-    shown = await entities.notifications(ctx, rows, caller.account_id)
+    shown = await entities.notifications(ctx, rows, caller.account_id, params.supported_types)
     return Page(shown, edges(rows, cursor, lambda row: row.id))
 
 
@@ -57,13 +64,15 @@ async def unread_count(ctx: Context, caller: Caller, params: FilterParams) -> JS
 
 
 @endpoint("GET", "/api/v1/notifications/{id}", scope="read:notifications")
-async def notification(ctx: Context, caller: Caller, id: int) -> JSON:
+async def notification(ctx: Context, caller: Caller, id: int, params: SupportedParams) -> JSON:
     """Show one notification.
 
     Mastodon API: notifications#get-one.
     """
     row = await ctx.db.one(NOTIFICATION, id, caller.account_id)
-    shown = await entities.notifications(ctx, [row], caller.account_id) if row else []
+    if row is None:
+        raise NotFound("Record not found")
+    shown = await entities.notifications(ctx, [row], caller.account_id, params.supported_types)
     if not shown:
         raise NotFound("Record not found")
     return shown[0]

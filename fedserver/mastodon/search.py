@@ -99,7 +99,7 @@ async def _named_by_url(ctx: Context, wanted: _Wanted) -> dict[str, list[JSON]]:
     found = await _by_url(ctx, wanted)
     accounts, statuses = [], []
     if isinstance(found, AccountRow) and "accounts" in wanted.kinds:
-        accounts = await entities.accounts(ctx, [found.id])
+        accounts = await entities.accounts(ctx, [found.id], wanted.viewer)
     if isinstance(found, StatusRow) and "statuses" in wanted.kinds:
         statuses = await entities.statuses(ctx, [found.id], wanted.viewer)
     return {"accounts": accounts, "statuses": statuses, "hashtags": [], "collections": []}
@@ -137,7 +137,7 @@ async def _find_accounts(ctx: Context, wanted: _Wanted) -> list[JSON]:
         domain or None,
     )
     ids = dict.fromkeys([*first, *(head.id for head in heads)])
-    return list(await entities.accounts(ctx, list(ids)[: wanted.limit]))
+    return list(await entities.accounts(ctx, list(ids)[: wanted.limit], wanted.viewer))
 
 
 async def _by_handle(ctx: Context, wanted: _Wanted) -> list[int]:

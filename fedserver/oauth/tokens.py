@@ -57,7 +57,7 @@ async def create_token(ctx: Context, request: web.Request) -> Reply:
         issued = await _grant(ctx, application, params)
     except OAuthError as error:
         return _refusal(error)
-    return Reply(_token(issued), headers=_NEVER_KEPT)
+    return Reply(issued.as_json(), headers=_NEVER_KEPT)
 
 
 @endpoint("POST", "/oauth/revoke")
@@ -141,15 +141,6 @@ def _required(params: TokenParams, name: str) -> str:
     if value is None:
         raise OAuthError("invalid_request", f"Missing required parameter: {name}.")
     return value
-
-
-def _token(issued: IssuedToken) -> dict[str, str | int]:
-    return {
-        "access_token": issued.access_token,
-        "token_type": "Bearer",
-        "scope": issued.scopes,
-        "created_at": int(issued.created_at.timestamp()),
-    }
 
 
 def _refusal(error: OAuthError) -> Reply:

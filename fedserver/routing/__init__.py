@@ -1,6 +1,6 @@
 """Typed endpoints: a handler's signature is its contract, the decorator only attaches data."""
 
-from fedserver.routing.callers import AppToken, Caller, Token
+from fedserver.routing.callers import AppToken, Caller, Newcomer, Token
 from fedserver.routing.endpoints import Endpoint, Media, all_endpoints, endpoint
 from fedserver.routing.mounting import CONTEXT, mount
 from fedserver.routing.pages import Page, PageParams
@@ -15,6 +15,7 @@ __all__ = [
     "Endpoint",
     "Id",
     "Media",
+    "Newcomer",
     "Page",
     "PageParams",
     "Params",

@@ -8,7 +8,14 @@ from aiohttp import web
 
 from fedserver.context import Context
 from fedserver.errors import NotFound, Unauthorized
-from fedserver.routing.callers import TOKEN, AppToken, Caller, read_token, require_scopes
+from fedserver.routing.callers import (
+    TOKEN,
+    AppToken,
+    Caller,
+    Newcomer,
+    read_token,
+    require_scopes,
+)
 from fedserver.routing.conditional import unless_known
 from fedserver.routing.endpoints import ENDPOINT, Endpoint, Media
 from fedserver.routing.pages import Page
@@ -40,7 +47,7 @@ def _choose(handlers: dict[Media, RouteHandler]) -> RouteHandler:
     if len(handlers) == 1:
         return next(iter(handlers.values()))
     page = handlers.get(Media.PAGE) or next(iter(handlers.values()))
-    activity = handlers.get(Media.ACTIVITY, page)
+    activity = handlers.get(Media.ACTIVITY) or handlers.get(Media.API) or page
 
     async def negotiate(request: web.Request) -> web.StreamResponse:
         response = await (activity if wants_activity(request) else page)(request)
@@ -87,6 +94,8 @@ def _argument(one: Endpoint, name: str, hint: Any) -> Argument:
         return _caller(one, required=type(None) not in choices)
     if AppToken in choices:
         return _app_token(one)
+    if hint is Newcomer:
+        return _newcomer(one)
     if isinstance(hint, type) and issubclass(hint, Params):
         return _params(hint)
     return _path_value(name, hint)
@@ -124,6 +133,20 @@ def _app_token(one: Endpoint) -> Argument:
             raise Unauthorized("The access token is invalid")
         require_scopes(token, one.scopes)
         return AppToken(token)
+
+    return read
+
+
+def _newcomer(one: Endpoint) -> Argument:
+    async def read(ctx: Context, request: web.Request) -> Newcomer:
+        token = await read_token(ctx, request, newcomers=True)
+        request[TOKEN] = token
+        if token is None:
+            raise Unauthorized("The access token is invalid")
+        if token.account_id is None and token.sign_up_id is None:
+            raise Unauthorized("This method requires an authenticated user", status=422)
+        require_scopes(token, one.scopes)
+        return Newcomer(token.sign_up_id, token.account_id, token)
 
     return read
 

@@ -1,13 +1,16 @@
 """What runs beside the requests: inbox, deliveries, threads, learning about peers, polls, proving
-quotes, tidying up."""
+quotes, mails, pushing notifications, tidying up."""
 
 from fedserver.workers.acquaintance import learn_always
 from fedserver.workers.comparing import compare_always
 from fedserver.workers.delivery_worker import deliver_always
 from fedserver.workers.domain_watch import watch_domains
 from fedserver.workers.housekeeping import keep_house
+from fedserver.workers.import_worker import import_always
 from fedserver.workers.inbox_worker import process_always
+from fedserver.workers.mail_worker import mail_always
 from fedserver.workers.poll_worker import watch_polls
+from fedserver.workers.push_worker import push_always
 from fedserver.workers.quote_proofs import prove_always
 from fedserver.workers.thread_worker import complete_always
 
@@ -21,6 +24,9 @@ ALL = (
     keep_house,
     watch_domains,
     compare_always,
+    mail_always,
+    import_always,
+    push_always,
 )
 
 __all__ = ["ALL"]

@@ -5,7 +5,10 @@ import logging
 from datetime import timedelta
 
 from fedserver.context import Context
+from fedserver.effects.leaving import delete_departed
+from fedserver.services import sign_ups
 from fedserver.services.cleaning_again import clean_again
+from storage.collections import FORGET_ENDED_ITEMS
 from storage.failures import is_temporary
 from storage.housekeeping import (
     EMPTY_HOMES_OF_ABSENT,
@@ -17,7 +20,9 @@ from storage.housekeeping import (
 )
 from storage.idempotency import FORGET_OLD_KEYS
 from storage.inbox import FORGET_PROCESSED
+from storage.sign_ups import FORGET_EXPIRED_LINKS, FORGET_UNCONFIRMED
 from storage.threads import FORGET_BACKFILLS
+from storage.translations import FORGET_TRANSLATIONS
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +33,9 @@ KEYS_KEPT_FOR = timedelta(hours=6)
 # Longer than a signature is valid, and than peers go on retrying.
 PROCESSED_KEPT_FOR = timedelta(days=14)
 UNPOSTED_MEDIA_KEPT_FOR = timedelta(days=1)
+# Who left a collection, or did not want to be in it, is not asked again at once.
+ENDED_ITEMS_KEPT_FOR = timedelta(days=1)
+TRANSLATIONS_KEPT_FOR = timedelta(days=1)
 BACKFILLS_KEPT_FOR = timedelta(days=1)
 _EVERY_S = 3_600
 _FIRST_AFTER_S = 300
@@ -55,8 +63,13 @@ async def tidy(ctx: Context) -> None:
     await ctx.db.execute(FORGET_EXPIRED_CODES, now)
     await ctx.db.execute(FORGET_EXPIRED_SESSIONS, now)
     await ctx.db.execute(FORGET_EXPIRED_MUTES, now)
+    await ctx.db.execute(FORGET_EXPIRED_LINKS, now)
+    await ctx.db.execute(FORGET_UNCONFIRMED, now - sign_ups.KEPT_FOR)
     await ctx.db.execute(FORGET_PROCESSED, now - PROCESSED_KEPT_FOR)
+    await ctx.db.execute(FORGET_TRANSLATIONS, now - TRANSLATIONS_KEPT_FOR)
     await ctx.db.execute(FORGET_BACKFILLS, now - BACKFILLS_KEPT_FOR)
+    await ctx.db.execute(FORGET_ENDED_ITEMS, now - ENDED_ITEMS_KEPT_FOR)
     for name in await ctx.db.values(FORGET_UNPOSTED_MEDIA, now - UNPOSTED_MEDIA_KEPT_FOR):
         await ctx.blobs.delete(name)
+    await delete_departed(ctx)
     await clean_again(ctx)

@@ -1,20 +1,26 @@
 """Writes what the interop run saw to docs/interop.md, where `make interop` asks for it."""
 
-import json
 import os
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from fedserver import __version__
-from tests.interop.fedify_peer import FOLDER
+from tests.interop.fedify_scene import Scene, start_scene
 
 _PAGE = Path(__file__).parents[2] / "docs" / "interop.md"
 _BEGIN = "<!-- Written by make interop from here on. -->\n"
 _WORDS = {"passed": "works", "failed": "**fails**", "skipped": "not run"}
 _seen: dict[str, str] = {}
+
+
+@pytest.fixture
+async def scene(database_dsn: str, tmp_path: Path) -> AsyncIterator[Scene]:
+    """Alice and Fiona, who follow each other."""
+    async with start_scene(database_dsn, tmp_path) as scene:
+        yield scene
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -34,8 +40,6 @@ def pytest_sessionfinish() -> None:
 
 
 def _table() -> str:
-    manifest = FOLDER / "node_modules" / "@fedify" / "fedify" / "package.json"
-    version = json.loads(manifest.read_text("utf-8"))["version"] if manifest.exists() else "absent"
     day = datetime.now(UTC).date().isoformat()
     rows = [f"| {flow} | {_WORDS[outcome]} |" for flow, outcome in _seen.items()]
     head = f"fedserver {__version__}, Fedify {version}, {day}.\n\n| flow, both ways | Fedify |\n"
