@@ -26,6 +26,7 @@ from fedserver.effects.move import Move
 from fedserver.effects.new_status import Mentioned, NewPoll, NewStatus, RemoteMedia
 from fedserver.effects.outcomes import Outcome, OutcomeName
 from fedserver.effects.peer_collections import read_collections
+from fedserver.effects.peer_tags import read_featured_tags
 from fedserver.effects.performing import perform, perform_in
 from fedserver.effects.pin import Pin, Unpin
 from fedserver.effects.poll_totals import end_polls, tell_totals
@@ -102,6 +103,7 @@ __all__ = [
     "react_of",
     "read_collections",
     "read_featured",
+    "read_featured_tags",
     "receive",
     "receive_hearsay",
     "reject",
