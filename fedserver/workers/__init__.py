@@ -12,6 +12,7 @@ from fedserver.workers.mail_worker import mail_always
 from fedserver.workers.poll_worker import watch_polls
 from fedserver.workers.push_worker import push_always
 from fedserver.workers.quote_proofs import prove_always
+from fedserver.workers.scheduled_worker import post_scheduled_always
 from fedserver.workers.thread_worker import complete_always
 from fedserver.workers.trends_worker import watch_trends
 
@@ -31,4 +32,4 @@ ALL = (
     watch_trends,
 )
 
-__all__ = ["ALL"]
+__all__ = ["ALL", "post_scheduled_always"]

@@ -36,15 +36,23 @@ _MODULES = (
     "custom_emojis",
     "domain_blocks",
     "favourites",
+<<<<<<< HEAD
     "grouped_notifications",
+=======
+    "filters",
+    "filters_v1",
+>>>>>>> filters
     "instance",
     "lists",
     "notification_requests",
     "notifications",
     "people",
+    "relations",
+    "scheduling",
     "search",
     "status_reads",
     "timelines",
+    "user_domains",
 )
 _OPENAPI = Path(__file__).parents[3] / "shared" / "mastodon-api" / "openapi.json"
 _TIME = re.compile(r"^\d{4}-\d\d-\d\dT")
