@@ -185,7 +185,10 @@ async def running(ctx: Context) -> AsyncIterator[str]:
         async with asyncio.TaskGroup() as tasks:
             background = [tasks.create_task(ctx.events.run(), name="events")]
             background.append(tasks.create_task(app[streaming.HUB].run(), name="streams"))
-            background += [tasks.create_task(run(ctx), name=run.__name__) for run in workers.ALL]
+            background += [
+                tasks.create_task(run(ctx), name=run.__name__)
+                for run in (*workers.ALL, post_what_was_scheduled)
+            ]
             try:
                 yield ctx.config.base_url
             finally:
@@ -194,6 +197,15 @@ async def running(ctx: Context) -> AsyncIterator[str]:
                     task.cancel()
     finally:
         await runner.cleanup()
+
+
+async def post_what_was_scheduled(ctx: Context) -> None:
+    """Post scheduled statuses in time. Composing them is the client API's, the clock the worker's:
+    the two meet here."""
+    from fedserver.mastodon.scheduling import post_due
+    from fedserver.workers import post_scheduled_always
+
+    await post_scheduled_always(ctx, post_due)
 
 
 async def _free_what_was_taken(ctx: Context) -> None:

@@ -23,15 +23,16 @@ THREADS = "fedserver_threads"
 DOMAINS = "fedserver_domains"
 MAILS = "fedserver_mails"
 IMPORTS = "fedserver_imports"
+# The payload is the account whose filters changed.
+FILTERS = "fedserver_filters"
 SCHEDULED = "fedserver_scheduled"
-# What streams tell of. The payloads: {"kind", "id", ...} (storage.streaming); ids of notifications,
-# with commas; "account:conversation"; an account; see streaming.hub for each.
+PUSH = "fedserver_push"
+# What streams tell of beside filters. The payloads: storage.streaming.StatusSignal; ids of
+# notifications, with commas; "account:conversation"; {"event", "id", "name"} of an announcement.
 STATUSES = "fedserver_statuses"
 NOTIFICATIONS = "fedserver_notifications"
 CONVERSATIONS = "fedserver_conversations"
-FILTERS = "fedserver_filters"
 ANNOUNCEMENTS = "fedserver_announcements"
-PUSH = "fedserver_push"
 CHANNELS = (
     INBOX,
     DELIVERIES,
@@ -41,13 +42,13 @@ CHANNELS = (
     DOMAINS,
     MAILS,
     IMPORTS,
+    FILTERS,
     SCHEDULED,
+    PUSH,
     STATUSES,
     NOTIFICATIONS,
     CONVERSATIONS,
-    FILTERS,
     ANNOUNCEMENTS,
-    PUSH,
 )
 
 NOTIFY = Command("SELECT pg_notify($1, $2)")

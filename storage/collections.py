@@ -284,21 +284,6 @@ CONSENT_TO_FEATURE = Query(
     FeatureConsentRow,
 )
 
-# Who is told of a collection: people here who neither block nor mute (with notifications) its
-# owner. $1 ids, $2 receivers, $3 type, $4 owner, $5 collection, $6 now.
-NOTIFY_OF_COLLECTION = Command(
-    """
-    INSERT INTO notifications (id, account_id, type, from_account_id, collection_id, created_at)
-    SELECT n.id, n.account_id, $3, $4, $5, $6
-    FROM unnest($1::bigint[], $2::bigint[]) AS n (id, account_id)
-    JOIN users u ON u.account_id = n.account_id
-    WHERE n.account_id <> $4
-      AND NOT EXISTS (SELECT 1 FROM blocks b WHERE b.account_id = n.account_id AND b.target_id = $4)
-      AND NOT EXISTS (SELECT 1 FROM mutes m WHERE m.account_id = n.account_id AND m.target_id = $4
-          AND m.hide_notifications AND (m.expires_at IS NULL OR m.expires_at > $6))
-    ON CONFLICT DO NOTHING
-    """
-)
 # Of several changes only the last is told. $1 receivers or NULL for all, $2 type, $3 collection.
 WITHDRAW_COLLECTION_NOTICES = Command(
     """

@@ -1,8 +1,8 @@
-"""Writing what an act makes visible: home timelines and notifications."""
+"""Writing what an act makes visible: home timelines."""
 
 from storage.query import Command
 from storage.visibility import unwanted
-from storage.welcome import names_unwanted, unwelcome
+from storage.welcome import names_unwanted
 
 _SHOWN = "(SELECT coalesce(x.reblog_of_id, x.id) FROM statuses x WHERE x.id = $1)"
 # One statement for each post: the home timelines of its author, of the followers who were active
@@ -77,56 +77,6 @@ ADD_AUTHOR_TO_HOME = Command(
     WHERE s.account_id = $2 AND s.visibility <> 'direct'
       AND (s.in_reply_to_account_id IS NULL OR s.in_reply_to_account_id IN ($1, $2))
     ORDER BY s.id DESC LIMIT 40
-    ON CONFLICT DO NOTHING
-    """
-)
-
-# Notifications go to people of this instance who neither block nor mute (with notifications) the
-# one who acted. Arrays: $1 ids, $2 receivers, $3 types; $4 who acted, $5 status or NULL, $6 now.
-_NAMES_UNWANTED = names_unwanted(
-    "$5::bigint", "n.account_id", "$6::timestamptz", notifications=True
-)
-NOTIFY = Command(
-    f"""
-    INSERT INTO notifications (id, account_id, type, from_account_id, status_id, created_at)
-    SELECT n.id, n.account_id, n.type, $4, $5, $6
-    FROM unnest($1::bigint[], $2::bigint[], $3::text[]) AS n (id, account_id, type)
-    JOIN users u ON u.account_id = n.account_id
-    WHERE n.account_id <> $4
-      AND NOT {unwelcome("n.account_id", "$4::bigint", "$5::bigint", "$6::timestamptz")}
-      AND (n.type <> 'mention' OR NOT {_NAMES_UNWANTED})
-    ON CONFLICT DO NOTHING
-    """
-)
-# Followers who asked to be told of each post of an account.
-NOTIFY_SUBSCRIBERS = Command(
-    f"""
-    INSERT INTO notifications (id, account_id, type, from_account_id, status_id, created_at)
-    SELECT $1 + row_number() OVER (), f.account_id, 'status', $2, $3, $4
-    FROM follows f JOIN users u ON u.account_id = f.account_id
-    WHERE f.target_id = $2 AND f.notify AND f.accepted_at IS NOT NULL
-      AND NOT {unwelcome("f.account_id", "$2::bigint", "$3::bigint", "$4::timestamptz")}
-    ON CONFLICT DO NOTHING
-    """
-)
-WITHDRAW_NOTIFICATION = Command(
-    """
-    DELETE FROM notifications
-    WHERE account_id = $1 AND type = $2 AND from_account_id = $3
-      AND status_id IS NOT DISTINCT FROM $4
-    """
-)
-WITHDRAW_NOTIFICATIONS_BETWEEN = Command(
-    "DELETE FROM notifications WHERE account_id = $1 AND from_account_id = $2"
-)
-# Who boosted a status is told when it changes, once until the last notice was dismissed.
-NOTIFY_OF_EDIT = Command(
-    f"""
-    INSERT INTO notifications (id, account_id, type, from_account_id, status_id, created_at)
-    SELECT $1 + row_number() OVER (), s.account_id, 'update', $2, $3, $4
-    FROM statuses s JOIN users u ON u.account_id = s.account_id
-    WHERE s.reblog_of_id = $3 AND s.account_id <> $2
-      AND NOT {unwelcome("s.account_id", "$2::bigint", "$3::bigint", "$4::timestamptz")}
     ON CONFLICT DO NOTHING
     """
 )

@@ -32,6 +32,21 @@ _COLUMNS = """f.id, f.title, f.contexts, f.action, f.expires_at,
 FILTERS_OF = Query(
     f"SELECT {_COLUMNS} FROM filters f WHERE f.account_id = $1 ORDER BY f.id", FilterRow
 )
+
+
+class OwnedFilterRow(FilterRow, frozen=True):
+    """A filter, and whose it is."""
+
+    account_id: int
+
+
+FILTERS_OF_ALL = Query(
+    f"""
+    SELECT {_COLUMNS}, f.account_id FROM filters f
+    WHERE f.account_id = ANY($1::bigint[]) ORDER BY f.id
+    """,
+    OwnedFilterRow,
+)
 # $1 filter, $2 owner.
 OWN_FILTER = Query(
     f"SELECT {_COLUMNS} FROM filters f WHERE f.id = $1 AND f.account_id = $2", FilterRow

@@ -32,14 +32,15 @@ FORGET_EXPIRED_MUTES = Command("DELETE FROM mutes WHERE expires_at < $1")
 FORGET_UNPOSTED_MEDIA = Value(
     """
     WITH gone AS (
-        DELETE FROM media_attachments WHERE status_id IS NULL AND created_at < $1
+        DELETE FROM media_attachments
+        WHERE status_id IS NULL AND scheduled_id IS NULL AND created_at < $1
         RETURNING blob, preview_blob
     ), names AS (SELECT blob AS name FROM gone UNION SELECT preview_blob FROM gone)
     SELECT name FROM names n
     WHERE name IS NOT NULL AND NOT EXISTS (
         SELECT 1 FROM media_attachments m
         WHERE (m.blob = n.name OR m.preview_blob = n.name)
-          AND (m.status_id IS NOT NULL OR m.created_at >= $1))
+          AND (m.status_id IS NOT NULL OR m.scheduled_id IS NOT NULL OR m.created_at >= $1))
     """,
     str,
 )

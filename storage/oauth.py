@@ -103,7 +103,13 @@ TOKEN_BY_HASH = Query(
 # $1 token, $2 account or NULL, $3 now.
 TOUCH_TOKEN = Command(
     """
-    WITH used AS (UPDATE oauth_tokens SET last_used_at = $3 WHERE id = $1)
+    WITH used AS (UPDATE oauth_tokens SET last_used_at = $3 WHERE id = $1),
+    week AS (
+        INSERT INTO active_weeks (week, account_id)
+        SELECT date_trunc('week', $3::timestamptz AT TIME ZONE 'UTC')::date, u.account_id
+        FROM users u WHERE u.account_id = $2
+        ON CONFLICT DO NOTHING
+    )
     UPDATE users SET last_active_at = greatest(last_active_at, $3) WHERE account_id = $2
     """
 )
@@ -207,3 +213,19 @@ AUTHORISED_APPLICATIONS = Query(
 REVOKE_APPLICATION = Value(
     "DELETE FROM oauth_tokens WHERE account_id = $1 AND application_id = $2 RETURNING id", int
 )
+
+
+@dataclass(frozen=True, slots=True)
+class TokenFactsRow:
+    """What is told of a token."""
+
+    client_id: str
+    account_id: int | None
+    scopes: str
+    created_at: datetime
+
+
+_TOKEN_FACTS = """SELECT o.client_id, t.account_id, t.scopes, t.created_at
+    FROM oauth_tokens t JOIN oauth_applications o ON o.id = t.application_id"""
+TOKEN_FACTS = Query(f"{_TOKEN_FACTS} WHERE t.token_hash = $1", TokenFactsRow)
+TOKEN_FACTS_BY_ID = Query(f"{_TOKEN_FACTS} WHERE t.id = $1", TokenFactsRow)

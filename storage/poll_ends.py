@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from storage.accounts import ACCOUNT_COLUMNS, AccountRow
+from storage.notifying import recorded
 from storage.query import Command, Query, Value
-from storage.welcome import unwelcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,12 @@ class EndedPollRow:
     voted: bool
 
 
+_TOLD = recorded(
+    """
+    SELECT $3::bigint + row_number() OVER (), c.account_id, 'poll', c.author_id, c.status_id,
+        NULL::bigint, $1::timestamptz FROM concerned c
+    """
+)
 # Ends at most $2 polls that are over at $1, and tells their authors and voters here; $3 is where
 # the ids of the notifications begin. Each poll ends once, whoever asks.
 END_POLLS = Query(
@@ -37,13 +43,7 @@ END_POLLS = Query(
         UNION
         SELECT e.status_id, e.account_id, v.account_id
         FROM ended e JOIN poll_votes v ON v.poll_id = e.id
-    ), told AS (
-        INSERT INTO notifications (id, account_id, type, from_account_id, status_id, created_at)
-        SELECT $3 + row_number() OVER (), c.account_id, 'poll', c.author_id, c.status_id, $1
-        FROM concerned c JOIN users u ON u.account_id = c.account_id
-        WHERE NOT {unwelcome("c.account_id", "c.author_id", "c.status_id", "$1::timestamptz")}
-        ON CONFLICT DO NOTHING
-    )
+    ), {_TOLD}
     SELECT e.id, e.status_id, e.account_id, e.local,
         EXISTS (SELECT 1 FROM poll_votes v JOIN users u ON u.account_id = v.account_id
                 WHERE v.poll_id = e.id) AS voted

@@ -265,18 +265,6 @@ AUTHORIZATION_BY_URI = Query(
     AuthorizationRow,
 )
 
-# Who quoted a status is told when it changes: the notice shows the quote. $1 id, $2 who edited,
-# $3 the edited status, $4 now.
-NOTIFY_OF_QUOTED_EDIT = Command(
-    """
-    INSERT INTO notifications (id, account_id, type, from_account_id, status_id, created_at)
-    SELECT $1 + row_number() OVER (), q.account_id, 'quoted_update', $2, q.status_id, $4
-    FROM quotes q JOIN users u ON u.account_id = q.account_id
-    WHERE q.quoted_id = $3 AND q.state = 'accepted' AND q.account_id <> $2
-    ON CONFLICT DO NOTHING
-    """
-)
-
 
 @dataclass(frozen=True, slots=True)
 class InteractionRequestRow:

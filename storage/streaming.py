@@ -4,6 +4,7 @@ import msgspec
 
 from storage.query import Command, Query, Value
 from storage.status_reads import HeadRow, head_query
+from storage.user_domains import domain_blocked
 from storage.visibility import unwanted
 
 MAX_READERS_NAMED = 250
@@ -124,26 +125,33 @@ LISTS_HAVING = Query(
 LIST_OWNER = Value("SELECT l.account_id FROM lists l WHERE l.id = $1", int)
 
 
+# In which sort of timeline a status is shown: what one follows is there although its domain is
+# blocked, and what is quoted is told apart by its own state.
+HOME, PUBLIC, QUOTED = range(3)
+
+
 class SharedHeadRow(HeadRow, frozen=True, gc=False):
-    """A head that is the same for all of `viewers` (0 for nobody in particular)."""
+    """A head that is the same for several viewers; `places`: which of those that were asked for."""
 
-    viewers: list[int]
+    places: list[int]
 
 
-# $1 statuses and $2 viewers, in pairs; $3 whether the viewer's blocks and mutes count. One row for
-# all who see a status alike; no row for those who may not see it.
+# $1 statuses, $2 viewers and $3 kinds, one beside the other. One row for all who see a status
+# alike; none for those who may not see it, or do not want to.
 HEADS_FOR_VIEWERS = Query(
     f"""
     SELECT max(cursor) AS cursor, id, version, account_id, account_version, reblog_id,
         reblog_version, reblog_account_id, reblog_account_version, flags, poll_id, quotes,
-        quote_policy, quote_right, array_agg(cursor) AS viewers
+        quote_policy, quote_right, array_agg(cursor) AS places
     FROM ({
         head_query(
-            "unnest($1::bigint[], $2::bigint[]) AS w (status_id, viewer) "
-            "JOIN statuses s ON s.id = w.status_id",
-            f'''(NOT $3::boolean OR w.viewer IS NULL OR (NOT {unwanted("s.account_id", "w.viewer")}
-        AND (r.id IS NULL OR NOT {unwanted("r.account_id", "w.viewer")})))''',
-            cursor="coalesce(w.viewer, 0)",
+            "unnest($1::bigint[], $2::bigint[], $3::smallint[]) WITH ORDINALITY "
+            "AS w (status_id, viewer, kind, place) JOIN statuses s ON s.id = w.status_id",
+            f'''(w.viewer IS NULL OR w.kind = {QUOTED} OR (
+            NOT {unwanted("s.account_id", "w.viewer", domains=False)}
+            AND (w.kind <> {PUBLIC} OR NOT {domain_blocked("s.account_id", "w.viewer")})
+            AND (r.id IS NULL OR NOT {unwanted("r.account_id", "w.viewer")})))''',
+            cursor="w.place",
             viewer="w.viewer",
         )
     }) seen

@@ -69,6 +69,13 @@ FOLLOWING_FROM_DOMAIN = Value(
 )
 WITHDRAW_NOTIFICATIONS_FROM_DOMAIN = Command(
     """
+    WITH permissions AS (
+        DELETE FROM notification_permissions p USING accounts a
+        WHERE p.account_id = $1 AND a.id = p.from_account_id AND a.domain = $2
+    ), requests AS (
+        DELETE FROM notification_requests r USING accounts a
+        WHERE r.account_id = $1 AND a.id = r.from_account_id AND a.domain = $2
+    )
     DELETE FROM notifications n USING accounts a
     WHERE n.account_id = $1 AND a.id = n.from_account_id AND a.domain = $2
     """

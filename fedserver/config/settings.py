@@ -171,6 +171,39 @@ class RegistrationsConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TrendsConfig:
+    """What is shown as talked about: hashtags, posts and links."""
+
+    review: Literal["before", "after"] = setting(
+        "before",
+        "before: only what a moderator allowed (`fedserver trends`) is shown. after: everything "
+        "but what a moderator forbade.",
+    )
+    min_people: int = setting(
+        3,
+        "How many people must use a hashtag in a day, or favourite and boost a post, for it to "
+        "count.",
+        unit="people",
+        minimum=1,
+        maximum=1000,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyConfig:
+    """Texts that people agree to when they sign up. Plain text or Markdown, in files."""
+
+    privacy_policy: Path | None = setting(
+        None,
+        "A file with the privacy policy. Left out: a text that says what fedserver itself keeps.",
+        example="privacy.md",
+    )
+    terms_of_service: Path | None = setting(
+        None, "A file with the terms of service. Left out: there are none.", example="terms.md"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MailConfig:
     """How mails are sent: confirmations of addresses, new passwords."""
 
@@ -336,6 +369,8 @@ class Config:
     statuses: StatusesConfig = field(default_factory=StatusesConfig)
     registrations: RegistrationsConfig = field(default_factory=RegistrationsConfig)
     mail: MailConfig = field(default_factory=MailConfig)
+    trends: TrendsConfig = field(default_factory=TrendsConfig)
+    policy: PolicyConfig = field(default_factory=PolicyConfig)
     federation: FederationConfig = field(default_factory=FederationConfig)
     translation: TranslationConfig = field(default_factory=TranslationConfig)
     development: DevelopmentConfig = field(default_factory=DevelopmentConfig)

@@ -14,6 +14,7 @@ from fedserver.effects.collecting import (
 )
 from fedserver.effects.compare import compare_followers
 from fedserver.effects.consents import Consents, NewQuote
+from fedserver.effects.conversing import accept_requests
 from fedserver.effects.create import AlreadyPosted, Create
 from fedserver.effects.delete import DeleteActor, DeleteStatus
 from fedserver.effects.feature_consent import RevokeFeature
@@ -90,6 +91,7 @@ __all__ = [
     "UpdateStatus",
     "Vote",
     "accept",
+    "accept_requests",
     "announce_of",
     "ask_for_thread",
     "bring_status",

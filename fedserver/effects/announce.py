@@ -19,7 +19,8 @@ from fedserver.effects.signals import signal_deletion, signal_new
 from fedserver.errors import NotFound, Refused
 from storage.accounts import ACCOUNT_BY_ID, COUNT_STATUS, AccountRow
 from storage.database import Transaction
-from storage.fan_out import DROP_REPEATED_BOOSTS, WITHDRAW_NOTIFICATION
+from storage.fan_out import DROP_REPEATED_BOOSTS
+from storage.notifying import WITHDRAW_NOTIFICATION
 from storage.quotes import DELETE_REQUEST_OF, REQUEST_OF_INTERACTION
 from storage.relations import FOLLOWED_HERE
 from storage.statuses import (

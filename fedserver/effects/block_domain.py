@@ -12,6 +12,7 @@ from fedserver.uris import Uris
 from storage.accounts import ACCOUNT_BY_ID, AccountRow
 from storage.database import Transaction
 from storage.relations import FOLLOW_BETWEEN, FollowRow
+from storage.severances import REMEMBER_LOSS
 from storage.user_domains import (
     DELETE_USER_DOMAIN,
     FOLLOWED_AT_DOMAIN,
@@ -37,6 +38,7 @@ class BlockDomain(Undoable):
         me, now = self.actor.id, ctx.clock.now()
         stored = await tx.execute(INSERT_USER_DOMAIN, ctx.ids.new(), me, self.domain, now)
         await tx.execute(WITHDRAW_NOTIFICATIONS_FROM_DOMAIN, me, self.domain)
+        await tx.execute(REMEMBER_LOSS, me, self.domain, ctx.ids.new(), now)
         await tx.execute(REMOVE_DOMAIN_FROM_HOME, me, self.domain)
         return bool(stored)
 

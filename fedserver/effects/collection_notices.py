@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from fedserver.context import Context
 from storage.collections import (
     MEMBERS_HERE,
-    NOTIFY_OF_COLLECTION,
     WITHDRAW_COLLECTION_NOTICES,
     CollectionRow,
 )
 from storage.database import Transaction
+from storage.notifying import NOTIFY_OF_COLLECTION
 
 ADDED, CHANGED = "added_to_collection", "collection_update"
 

@@ -9,6 +9,7 @@ from fedserver.services.login_settings import GRACE
 from fedserver.services.users import sign_out_everywhere
 from fedserver.uris import Uris
 from storage.accounts import ACCOUNT_BY_ID
+from storage.notification_reads import CLEAR_NOTIFICATIONS
 from storage.users import DELETE_USER, DUE_DELETIONS
 
 log = logging.getLogger(__name__)
@@ -34,5 +35,6 @@ async def delete_account(ctx: Context, account_id: int) -> None:
     async with ctx.db.transaction() as tx:
         await perform_in(ctx, tx, DeleteActor(actor=actor, uri=uri))
         await sign_out_everywhere(tx, account_id)
+        await tx.execute(CLEAR_NOTIFICATIONS, account_id)
         await tx.execute(DELETE_USER, account_id)
     log.info("the account of %s is deleted, as its person asked", actor.username)

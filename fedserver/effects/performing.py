@@ -9,13 +9,12 @@ from activitypub.model import Activity, Object
 from activitypub.origins import same_origin
 from fedserver.context import Context
 from fedserver.effects.acts import Act, Audience, Notice, Outgoing
-from fedserver.effects.signals import signal_notifications
 from fedserver.ids import parse_id
 from fedserver.services import proving
 from storage.accounts import AccountRow
 from storage.database import Transaction
 from storage.deliveries import INSERT_DELIVERIES
-from storage.fan_out import NOTIFY
+from storage.notifying import NOTIFY
 from storage.outbox import INSERT_ACTIVITY
 from storage.relations import FOLLOWERS_INBOXES
 from storage.replays import SHARE_POSTING
@@ -44,21 +43,20 @@ async def perform_in(ctx: Context, tx: Transaction, act: Act) -> bool:
 
 
 async def _notify(ctx: Context, tx: Transaction, act: Act) -> None:
-    by_status: dict[int | None, list[Notice]] = {}
+    alike: dict[tuple[int | None, int | None], list[Notice]] = {}
     for notice in act.notices():
-        by_status.setdefault(notice.status_id, []).append(notice)
-    for status_id, notices in by_status.items():
-        ids = [ctx.ids.new() for _ in notices]
+        alike.setdefault((notice.status_id, notice.subject_id), []).append(notice)
+    for (status_id, subject_id), notices in alike.items():
         await tx.execute(
             NOTIFY,
-            ids,
+            [ctx.ids.new() for _ in notices],
             [notice.account_id for notice in notices],
             [notice.type for notice in notices],
             act.actor.id,
             status_id,
             ctx.clock.now(),
+            subject_id,
         )
-        await signal_notifications(tx, ids)
 
 
 async def _send(ctx: Context, tx: Transaction, act: Act) -> None:

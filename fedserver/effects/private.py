@@ -10,7 +10,7 @@ from fedserver.effects.permission import require_visible
 from fedserver.errors import Refused
 from storage.accounts import AccountRow
 from storage.database import Transaction
-from storage.fan_out import WITHDRAW_NOTIFICATIONS_BETWEEN
+from storage.notifying import WITHDRAW_NOTIFICATIONS_BETWEEN
 from storage.reactions import DELETE_BOOKMARK, INSERT_BOOKMARK
 from storage.relations import DELETE_MUTE, PUT_MUTE
 from storage.statuses import StatusRow

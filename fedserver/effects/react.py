@@ -31,7 +31,7 @@ from storage.emoji_reactions import (
     INSERT_REACTED_FAVOURITE,
     EmojiReactionRow,
 )
-from storage.fan_out import WITHDRAW_NOTIFICATION
+from storage.notifying import WITHDRAW_NOTIFICATION
 from storage.quotes import DELETE_REQUEST_OF
 from storage.statuses import COUNT_FAVOURITE, StatusRow
 

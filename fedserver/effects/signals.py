@@ -3,18 +3,15 @@
 Each signal is sent inside the act's transaction, so that it is heard after the commit, or never.
 """
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from fedserver.context import Context
-from fedserver.events import NOTIFICATIONS, NOTIFY, STATUSES
+from fedserver.events import NOTIFY, STATUSES
 from storage.database import Transaction
 from storage.streaming import SIGNAL_DELETION
 
 # What is older when it comes here is no news: threads that are completed, peers that catch up.
 _NEWS_FOR = timedelta(hours=6)
-# A signal may have 8,000 bytes, an id 19 and its comma.
-_IDS_AT_ONCE = 350
 
 
 async def signal_new(ctx: Context, tx: Transaction, status_id: int, created_at: datetime) -> None:
@@ -31,10 +28,3 @@ async def signal_edit(tx: Transaction, status_id: int) -> None:
 async def signal_deletion(tx: Transaction, status_id: int) -> None:
     """A status, with the boosts of it, or a boost is about to go."""
     await tx.execute(SIGNAL_DELETION, status_id, STATUSES)
-
-
-async def signal_notifications(tx: Transaction, ids: Sequence[int]) -> None:
-    """Notifications were made; those that nobody is to have may be among `ids`."""
-    for start in range(0, len(ids), _IDS_AT_ONCE):
-        some = ids[start : start + _IDS_AT_ONCE]
-        await tx.execute(NOTIFY, NOTIFICATIONS, ",".join(map(str, some)))

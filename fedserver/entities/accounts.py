@@ -59,6 +59,11 @@ async def account_bytes(
 ) -> dict[int, bytes]:
     """Give Accounts as JSON by id; one query for all that is not at hand in its version, and one
     where who follows whom decides what `viewer` may do."""
+    return await for_viewer(ctx, await kept_accounts(ctx, versions), viewer)
+
+
+async def kept_accounts(ctx: Context, versions: Mapping[int, int]) -> dict[int, bytes]:
+    """Give what `entities.feature_approval` makes Accounts of, for this viewer or that."""
     found: dict[int, bytes] = {}
     missing = []
     for account_id, version in versions.items():
@@ -69,7 +74,7 @@ async def account_bytes(
             found[account_id] = kept
     if missing:
         found.update(await _render(ctx, missing))
-    return await for_viewer(ctx, found, viewer)
+    return found
 
 
 async def _render(ctx: Context, ids: Sequence[int]) -> dict[int, bytes]:

@@ -1,7 +1,7 @@
 """FeatureApproval: who may put an account in a collection. What it says of the viewer is the last
 thing in the JSON of an Account, so that the rest is kept ready for everybody."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from fedserver.context import Context
@@ -82,9 +82,22 @@ async def for_viewer(ctx: Context, found: dict[int, bytes], viewer: int | None) 
     """Give Accounts as `viewer` sees them, with at most one query; nobody in particular may put
     anybody in a collection."""
     if viewer is None:
-        return {account_id: _say(kept, "denied") for account_id, kept in found.items()}
+        return for_nobody(found)
     asked = [account_id for account_id, kept in found.items() if kept.endswith(_ASKED)]
     return found | await _answers(ctx, found, asked, viewer) if asked else found
+
+
+def for_nobody(found: Mapping[int, bytes]) -> dict[int, bytes]:
+    """Give Accounts as nobody in particular sees them."""
+    return {account_id: _say(kept, "denied") for account_id, kept in found.items()}
+
+
+def for_anybody(found: Mapping[int, bytes]) -> dict[int, bytes]:
+    """Give Accounts as everybody who is signed in may see them; what differs is unknown."""
+    return {
+        account_id: _say(kept, "unknown") if kept.endswith(_ASKED) else kept
+        for account_id, kept in found.items()
+    }
 
 
 async def _answers(

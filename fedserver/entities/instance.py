@@ -156,8 +156,10 @@ def _configuration_v2(config: Config) -> Json:
             "streaming": Uris(config.base_url).streaming,
             "status": None,
             "about": f"{config.base_url}/",
-            "privacy_policy": None,
-            "terms_of_service": None,
+            "privacy_policy": f"{config.base_url}/privacy-policy",
+            "terms_of_service": (
+                f"{config.base_url}/terms-of-service" if config.policy.terms_of_service else None
+            ),
         },
         "accounts": {
             **common["accounts"],

@@ -144,24 +144,36 @@ async def gather(
     something. `also` names more accounts by version."""
     quoting = [head.reblog_id or head.id for head in heads if head.quotes]
     if not quoting:
-        return await gather_plain(ctx, heads, viewer, also)
+        return await _gather(ctx, heads, viewer, also)
     quotes = await ctx.db.fetch(QUOTES_FOR_VIEWER, quoting, viewer)
     quoted = await ctx.db.fetch(HEADS, list(shown_ids(quotes)), viewer)
-    parts = await gather_plain(ctx, [*heads, *quoted], viewer, also)
+    parts = await _gather(ctx, [*heads, *quoted], viewer, also)
     inner = replace(parts, quotes=shallow_quotes(quotes))
     joined = {head.id: inner.join(head) for head in quoted if inner.has(head)}
     return replace(parts, quotes=full_quotes(quotes, joined))
 
 
-async def gather_plain(
+async def _gather(
     ctx: Context,
     heads: Sequence[HeadRow],
     viewer: int | None,
-    also: Mapping[int, int] | None = None,
+    also: Mapping[int, int] | None,
 ) -> Parts:
-    """Give the parts of a page without its quotes, in at most three queries."""
+    versions, people, poll_ids = named_by(heads)
+    cores, polled = await cores_of(ctx, versions), await polls(ctx, poll_ids, viewer)
+    return Parts(
+        await with_own(ctx, cores, _favourited(heads), viewer),
+        await account_bytes(ctx, people | dict(also or {}), viewer),
+        polled,
+        {},
+        await filtered(ctx, heads, viewer, cores, polled),
+    )
+
+
+def named_by(heads: Iterable[HeadRow]) -> tuple[dict[int, int], dict[int, int], set[int]]:
+    """Give what a page shows: statuses and accounts by version, and polls."""
     versions: dict[int, int] = {}
-    people: dict[int, int] = dict(also) if also else {}
+    people: dict[int, int] = {}
     poll_ids = set()
     for head in heads:
         versions[head.id] = head.version
@@ -171,21 +183,15 @@ async def gather_plain(
             people[head.reblog_account_id or 0] = head.reblog_account_version or 0
         if head.poll_id is not None:
             poll_ids.add(head.poll_id)
-    cores, polled = await _cores(ctx, versions), await polls(ctx, poll_ids, viewer)
-    return Parts(
-        await with_own(ctx, cores, _favourited(heads), viewer),
-        await account_bytes(ctx, people, viewer),
-        polled,
-        {},
-        await filtered(ctx, heads, viewer, cores, polled),
-    )
+    return versions, people, poll_ids
 
 
 def _favourited(heads: Iterable[HeadRow]) -> set[int]:
     return {head.reblog_id or head.id for head in heads if head.flags & FAVOURITED}
 
 
-async def _cores(ctx: Context, versions: Mapping[int, int]) -> dict[int, bytes]:
+async def cores_of(ctx: Context, versions: Mapping[int, int]) -> dict[int, bytes]:
+    """Give what of statuses is the same for everybody, by id; one query for what is not kept."""
     found: dict[int, bytes] = {}
     missing = []
     for status_id, version in versions.items():

@@ -3,6 +3,7 @@
 from fedserver.routing.callers import AppToken, Caller, Newcomer, Token
 from fedserver.routing.endpoints import Endpoint, Media, all_endpoints, endpoint
 from fedserver.routing.mounting import CONTEXT, mount
+from fedserver.routing.offsets import OffsetPage, OffsetParams
 from fedserver.routing.pages import Page, PageParams
 from fedserver.routing.params import Id, Params, UploadedFile
 from fedserver.routing.responses import JSON, Reply, wanted_signature
@@ -16,6 +17,8 @@ __all__ = [
     "Id",
     "Media",
     "Newcomer",
+    "OffsetPage",
+    "OffsetParams",
     "Page",
     "PageParams",
     "Params",

@@ -18,6 +18,7 @@ from fedserver.routing.callers import (
 )
 from fedserver.routing.conditional import unless_known
 from fedserver.routing.endpoints import ENDPOINT, Endpoint, Media
+from fedserver.routing.offsets import OffsetPage
 from fedserver.routing.pages import Page
 from fedserver.routing.params import Params, convert, read_params
 from fedserver.routing.responses import to_response
@@ -73,7 +74,7 @@ def _make_handler(one: Endpoint) -> RouteHandler:
         request[ENDPOINT] = one
         values = {name: await read(ctx, request) for name, read in arguments.items()}
         result = await one.handler(**values)
-        if isinstance(result, Page):
+        if isinstance(result, (Page, OffsetPage)):
             result = result.reply(request, ctx.config.base_url)
         response = to_response(result)
         if one.media is Media.ACTIVITY and ctx.config.federation.only_signed_fetches:

@@ -15,6 +15,7 @@ from activitypub.keys import (
 )
 from fedserver.context import Context
 from fedserver.errors import StartError
+from fedserver.services.staff import tell_of_sign_up
 from fedserver.uris import Uris, ed25519_key, main_key
 from storage.accounts import (
     ACCOUNT_BY_URI,
@@ -123,6 +124,7 @@ async def store_user(ctx: Context, tx: Transaction, new: NewUser, keys: ActorKey
         now,
         now,
     )
+    await tell_of_sign_up(ctx, tx, account_id)
     return account_id
 
 

@@ -15,10 +15,18 @@ import orjson
 from fedserver import entities
 from fedserver.context import Context
 from fedserver.entities import NOBODY
-from fedserver.events import FILTERS, NOTIFICATIONS, STATUSES, TOKENS
+from fedserver.events import (
+    ANNOUNCEMENTS,
+    CONVERSATIONS,
+    FILTERS,
+    NOTIFICATIONS,
+    STATUSES,
+    TOKENS,
+)
 from fedserver.streaming.clients import Client
 from fedserver.streaming.messages import Message
 from fedserver.streaming.news import tell_of_statuses
+from fedserver.streaming.occasions import tell_of_announcements, tell_of_conversations
 from fedserver.streaming.register import Register
 from fedserver.streaming.topics import CannotStream, Topic
 from storage.failures import is_temporary
@@ -41,7 +49,7 @@ class Hub:
         self.register = Register()
         self._signals: deque[tuple[str, str]] = deque(maxlen=_MAX_SIGNALS)
         self._heard = asyncio.Event()
-        for channel in (STATUSES, NOTIFICATIONS, FILTERS):
+        for channel in (STATUSES, NOTIFICATIONS, CONVERSATIONS, FILTERS, ANNOUNCEMENTS):
             ctx.events.on(channel, partial(self._hear, channel))
 
     def _hear(self, channel: str, payload: str) -> None:
@@ -89,6 +97,8 @@ class Hub:
             await tell_of_statuses(self._ctx, self.register, read)
         if NOTIFICATIONS in by_channel:
             await self._tell_of_notifications(by_channel[NOTIFICATIONS])
+        await tell_of_conversations(self._ctx, self.register, by_channel[CONVERSATIONS])
+        await tell_of_announcements(self._ctx, self.register, by_channel[ANNOUNCEMENTS])
         for payload in dict.fromkeys(by_channel[FILTERS]):
             self._tell_one(Topic("user", int(payload)), Message("filters_changed", None))
 

@@ -4,13 +4,15 @@ import asyncio
 from collections.abc import Iterable, Sequence
 
 from fedserver.context import Context
-from fedserver.entities import statuses_for_viewers
+from fedserver.entities import Wish, statuses_for_viewers
 from fedserver.streaming.messages import Message
 from fedserver.streaming.register import Register, Subscription
 from fedserver.streaming.topics import PUBLIC_STREAMS, TAG_STREAMS, Topic
 from storage.streaming import (
+    HOME,
     HOMES_WITH,
     LISTS_HAVING,
+    PUBLIC,
     STREAMED_STATUSES,
     StatusSignal,
     StreamedRow,
@@ -20,7 +22,7 @@ _EVENTS = {"new": "update", "edit": "status.update"}
 # After so many others have their turn.
 _TOLD_AT_ONCE = 200
 
-Audiences = dict[int, list[Subscription]]
+Audience = list[tuple[Wish, Subscription]]
 
 
 async def tell_of_statuses(
@@ -30,26 +32,24 @@ async def tell_of_statuses(
     how many signals nor on how many listeners there are."""
     ids = list({signal.id for signal in signals if signal.kind in _EVENTS})
     audiences = await _audiences(ctx, register, ids) if ids else {}
-    pairs = {(one, sub.client.viewer) for one, subs in audiences.items() for sub in subs}
-    shown = await statuses_for_viewers(ctx, list(pairs))
+    wishes = {wish for audience in audiences.values() for wish, _ in audience}
+    shown = await statuses_for_viewers(ctx, list(wishes))
     messages: dict[tuple[str, bytes], Message] = {}
     for signal in signals:
         if signal.kind == "delete":
             await _tell(_who_had(register, signal), Message("delete", str(signal.id)))
         elif signal.kind in _EVENTS:
-            told = audiences.get(signal.id, [])
-            await _tell_each(_EVENTS[signal.kind], signal.id, told, shown, messages)
+            await _tell_each(_EVENTS[signal.kind], audiences[signal.id], shown, messages)
 
 
 async def _tell_each(
     event: str,
-    status_id: int,
-    subscriptions: Iterable[Subscription],
-    shown: dict[tuple[int, int], bytes],
+    audience: Audience,
+    shown: dict[Wish, bytes],
     messages: dict[tuple[str, bytes], Message],
 ) -> None:
-    for number, subscription in enumerate(subscriptions, start=1):
-        joined = shown.get((status_id, subscription.client.viewer))
+    for number, (wish, subscription) in enumerate(audience, start=1):
+        joined = shown.get(wish)
         if joined is None:
             continue
         message = messages.get((event, joined))
@@ -67,16 +67,21 @@ async def _tell(subscriptions: Iterable[Subscription], message: Message) -> None
             await asyncio.sleep(0)
 
 
-async def _audiences(ctx: Context, register: Register, ids: list[int]) -> Audiences:
-    found: Audiences = {one: [] for one in ids}
+async def _audiences(ctx: Context, register: Register, ids: list[int]) -> dict[int, Audience]:
+    found: dict[int, Audience] = {one: [] for one in ids}
+
+    def add(status_id: int, topic: Topic, kind: int) -> None:
+        for one in register.of(topic):
+            found[status_id].append((Wish(status_id, one.client.viewer, kind), one))
+
     for name, query in (("user", HOMES_WITH), ("list", LISTS_HAVING)):
         abouts = register.abouts(name)
         for row in await ctx.db.fetch(query, ids, abouts) if abouts else ():
-            found[row.status_id].extend(register.of(Topic(name, row.timeline_id)))
+            add(row.status_id, Topic(name, row.timeline_id), HOME)
     if any(map(register.abouts, PUBLIC_STREAMS | TAG_STREAMS)):
         for status in await ctx.db.fetch(STREAMED_STATUSES, ids):
             for topic in public_topics(status):
-                found[status.id].extend(register.of(topic))
+                add(status.id, topic, PUBLIC)
     return found
 
 

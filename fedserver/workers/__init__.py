@@ -1,5 +1,5 @@
 """What runs beside the requests: inbox, deliveries, threads, learning about peers, polls, proving
-quotes, mails, pushing notifications, tidying up."""
+quotes, mails, push messages, imports, tidying up."""
 
 from fedserver.workers.acquaintance import learn_always
 from fedserver.workers.comparing import compare_always
@@ -12,7 +12,9 @@ from fedserver.workers.mail_worker import mail_always
 from fedserver.workers.poll_worker import watch_polls
 from fedserver.workers.push_worker import push_always
 from fedserver.workers.quote_proofs import prove_always
+from fedserver.workers.scheduled_worker import post_scheduled_always
 from fedserver.workers.thread_worker import complete_always
+from fedserver.workers.trends_worker import watch_trends
 
 ALL = (
     process_always,
@@ -27,6 +29,7 @@ ALL = (
     mail_always,
     import_always,
     push_always,
+    watch_trends,
 )
 
-__all__ = ["ALL"]
+__all__ = ["ALL", "post_scheduled_always"]

@@ -20,6 +20,7 @@ from storage.housekeeping import (
 )
 from storage.idempotency import FORGET_OLD_KEYS
 from storage.inbox import FORGET_PROCESSED
+from storage.notification_policies import FORGET_EMPTY_REQUESTS
 from storage.sign_ups import FORGET_EXPIRED_LINKS, FORGET_UNCONFIRMED
 from storage.threads import FORGET_BACKFILLS
 from storage.translations import FORGET_TRANSLATIONS
@@ -68,6 +69,7 @@ async def tidy(ctx: Context) -> None:
     await ctx.db.execute(FORGET_PROCESSED, now - PROCESSED_KEPT_FOR)
     await ctx.db.execute(FORGET_TRANSLATIONS, now - TRANSLATIONS_KEPT_FOR)
     await ctx.db.execute(FORGET_BACKFILLS, now - BACKFILLS_KEPT_FOR)
+    await ctx.db.execute(FORGET_EMPTY_REQUESTS)
     await ctx.db.execute(FORGET_ENDED_ITEMS, now - ENDED_ITEMS_KEPT_FOR)
     for name in await ctx.db.values(FORGET_UNPOSTED_MEDIA, now - UNPOSTED_MEDIA_KEPT_FOR):
         await ctx.blobs.delete(name)

@@ -21,7 +21,7 @@ ASKED_LONG_AGO = Command(
 LEFT = Value(
     """
     SELECT (SELECT count(*) FROM users) + (SELECT count(*) FROM oauth_tokens)
-        + (SELECT count(*) FROM follows)
+        + (SELECT count(*) FROM follows) + (SELECT count(*) FROM notifications)
     """,
     int,
 )

@@ -15,7 +15,7 @@ from tests.waiting import until
 Json = dict[str, Any]
 
 FOLDER = Path(__file__).parent / "fedify"
-_NODE = FOLDER / "node_modules" / ".bin" / "node"
+NODE = FOLDER / "node_modules" / ".bin" / "node"
 PUBLIC = "https://www.w3.org/ns/activitystreams#Public"
 CONTEXT = [
     "https://www.w3.org/ns/activitystreams",
@@ -130,10 +130,10 @@ class FedifyPeer:
 async def start_fedify(port: int, first_knock: str = "") -> AsyncIterator[FedifyPeer]:
     """Run it on loopback; skip where `make interop` has not installed it. `first_knock` is the
     dialect in which it signs at first, in Fedify's words; its default otherwise."""
-    if not _NODE.exists():
+    if not NODE.exists():
         pytest.skip("Fedify is not installed: make interop does it")
     process = await asyncio.create_subprocess_exec(
-        _NODE, FOLDER / "server.mjs", str(port), first_knock, stdout=asyncio.subprocess.PIPE
+        NODE, FOLDER / "server.mjs", str(port), first_knock, stdout=asyncio.subprocess.PIPE
     )
     assert process.stdout is not None
     try:

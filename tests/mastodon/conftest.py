@@ -32,16 +32,24 @@ from tests.mastodon.world import START, World
 _MODULES = (
     "account_reads",
     "bookmarks",
+    "conversations",
     "custom_emojis",
     "domain_blocks",
     "favourites",
+    "filters",
+    "filters_v1",
+    "grouped_notifications",
     "instance",
     "lists",
+    "notification_requests",
     "notifications",
     "people",
+    "relations",
+    "scheduling",
     "search",
     "status_reads",
     "timelines",
+    "user_domains",
 )
 _OPENAPI = Path(__file__).parents[3] / "shared" / "mastodon-api" / "openapi.json"
 _TIME = re.compile(r"^\d{4}-\d\d-\d\dT")

@@ -1,7 +1,11 @@
 """WebSockets: what each stream tells, and to whom (Mastodon API: streaming)."""
 
+from fedserver.events import NOTIFY, STATUSES
+from storage.query import Command
 from tests.instances import Instance, Person
 from tests.streaming.listening import Socket, websocket
+
+_MOVE_FAR = Command("UPDATE accounts SET domain = 'far.test' WHERE id = $1")
 
 
 async def test_the_home_stream_tells_of_a_followed_persons_posts(instance: Instance) -> None:
@@ -22,6 +26,7 @@ async def test_only_whom_a_post_is_for_hears_of_it(instance: Instance) -> None:
     ada, bob = await instance.person("ada"), await instance.person("bob")
     eve = await instance.person("eve")
     await eve.post(f"/api/v1/accounts/{bob.account_id}/follow")
+    await ada.put("/api/v2/notifications/policy", for_private_mentions="accept")
     async with (
         websocket(instance, ada.token, "user") as hers,
         websocket(instance, eve.token, "user") as eves,
@@ -200,3 +205,77 @@ async def hears_what_is_shown(person: Person, socket: Socket) -> None:
     assert {event.stream for event in heard} == {("user",), ("public",)}
     shown = await person.get(f"/api/v1/statuses/{heard[0].json['id']}")
     assert heard[0].json == heard[1].json == shown
+
+
+async def test_filters_are_applied_for_each_viewer(instance: Instance) -> None:
+    ada, bob = await instance.person("ada"), await instance.person("bob")
+    async with (
+        websocket(instance, bob.token, "user") as socket,
+        websocket(instance, bob.token, "public") as bobs,
+        websocket(instance, ada.token, "public") as adas,
+    ):
+        words = [{"keyword": "rain", "whole_word": True}]
+        made = await bob.post(
+            "/api/v2/filters", title="Weather", context=["public"], keywords_attributes=words
+        )
+        changed = await socket.next()
+        assert (changed.name, changed.payload, changed.stream) == (
+            "filters_changed",
+            None,
+            ("user",),
+        )
+        posted = await ada.post("/api/v1/statuses", status="More rain")
+        heard = (await bobs.next()).json
+        assert heard["filtered"][0]["filter"]["id"] == made["id"]
+        assert heard["filtered"][0]["keyword_matches"] == ["rain"]
+        assert heard == await bob.get(f"/api/v1/statuses/{posted['id']}")
+        assert (await adas.next()).json["filtered"] == []
+
+
+async def test_a_quote_that_is_taken_back_is_told(instance: Instance) -> None:
+    ada, bob = await instance.person("ada"), await instance.person("bob")
+    quoted = await ada.post("/api/v1/statuses", status="Original")
+    async with websocket(instance, None, "public") as socket:
+        quote = await bob.post("/api/v1/statuses", status="Look", quoted_status_id=quoted["id"])
+        assert (await socket.next()).json["quote"]["state"] == "accepted"
+        await ada.post(f"/api/v1/statuses/{quoted['id']}/quotes/{quote['id']}/revoke")
+        told = await socket.next()
+        assert (told.name, told.json["quote"]["state"]) == ("status.update", "revoked")
+
+
+async def test_the_end_of_what_was_not_public_is_told_to_its_readers(instance: Instance) -> None:
+    ada, bob = await instance.person("ada"), await instance.person("bob")
+    eve = await instance.person("eve")
+    await eve.post(f"/api/v1/accounts/{bob.account_id}/follow")
+    posted = await bob.post("/api/v1/statuses", status="@ada psst", visibility="direct")
+    private = await bob.post("/api/v1/statuses", status="Hello", visibility="private")
+    async with (
+        websocket(instance, ada.token, "user") as adas,
+        websocket(instance, eve.token, "user") as eves,
+        websocket(instance, None, "public") as public,
+    ):
+        await bob.delete(f"/api/v1/statuses/{posted['id']}")
+        await bob.delete(f"/api/v1/statuses/{private['id']}")
+        assert (await adas.next()).payload == posted["id"]
+        assert (await eves.next()).payload == private["id"]
+        last = await bob.post("/api/v1/statuses", status="Last")
+        assert (await eves.next()).json["id"] == last["id"]
+        assert (await public.next()).json["id"] == last["id"]
+
+
+async def test_blocked_domains_are_not_heard_in_public(instance: Instance) -> None:
+    ada, far = await instance.person("ada"), await instance.person("far")
+    posted = await far.post("/api/v1/statuses", status="From afar")
+    db = instance.ctx.db
+    await db.execute(
+        Command("UPDATE accounts SET domain = 'far.test' WHERE id = $1"), far.account_id
+    )
+    await ada.post("/api/v1/domain_blocks", domain="far.test")
+    async with (
+        websocket(instance, ada.token, "public") as adas,
+        websocket(instance, None, "public") as everybodys,
+    ):
+        await db.execute(NOTIFY, STATUSES, f'{{"kind":"new","id":{posted["id"]}}}')
+        last = await ada.post("/api/v1/statuses", status="Last")
+        assert (await everybodys.next()).json["id"] == posted["id"]
+        assert (await adas.next()).json["id"] == last["id"]
