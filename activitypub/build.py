@@ -103,6 +103,7 @@ def _activity_context(activity: Activity) -> Any:
     return activity_context(
         reacts=bool(activity.emojis)
         or activity.type == "EmojiReact"
+        or "_misskey_reaction" in activity.unknown
         or "object" in activity.unknown
     )
 

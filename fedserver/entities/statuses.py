@@ -20,6 +20,7 @@ from fedserver.entities.media import stored_media
 from fedserver.entities.policies import Rights, default_rights, policy_json, rights_of
 from fedserver.entities.polls import polls
 from fedserver.entities.quotes import approval_json, full_quotes, shallow_quotes, shown_ids
+from fedserver.entities.reactions import reaction_json, with_own
 from fedserver.entities.times import optional_timestamp, timestamp
 from fedserver.errors import NotFound
 from fedserver.uris import Uris
@@ -145,9 +146,9 @@ async def gather(
     viewer: int | None,
     also: Mapping[int, int] | None = None,
 ) -> Parts:
-    """Give all parts of a page in at most seven queries: two only where something on it quotes, one
-    only where something has a policy, one only where the viewer's filters are not known yet. `also`
-    names more accounts by version."""
+    """Give all parts of a page in at most eight queries: two only where something on it quotes, one
+    only where something has a policy, one only where the viewer's filters are not known yet, one
+    only where the viewer reacted to something. `also` names more accounts by version."""
     quoting = [head.reblog_id or head.id for head in heads if head.quotes]
     if not quoting:
         return await _gather(ctx, heads, viewer, also)
@@ -167,7 +168,8 @@ async def _gather(
 ) -> Parts:
     """Give the parts of a page without its quotes, in at most four queries."""
     versions, people, poll_ids = named_by(heads)
-    cores = await with_collections(ctx, await cores_of(ctx, versions), viewer)
+    marked = await with_own(ctx, await cores_of(ctx, versions), _favourited(heads), viewer)
+    cores = await with_collections(ctx, marked, viewer)
     polled = await polls(ctx, poll_ids, viewer)
     return Parts(
         cores,
@@ -194,6 +196,10 @@ def named_by(heads: Iterable[HeadRow]) -> tuple[dict[int, int], dict[int, int], 
         if head.poll_id is not None:
             poll_ids.add(head.poll_id)
     return versions, people, poll_ids
+
+
+def _favourited(heads: Iterable[HeadRow]) -> set[int]:
+    return {head.reblog_id or head.id for head in heads if head.flags & FAVOURITED}
 
 
 async def cores_of(ctx: Context, versions: Mapping[int, int]) -> dict[int, bytes]:
@@ -239,16 +245,12 @@ def core_json(uris: Uris, row: StatusDetailRow) -> Json:
         "tags": [{"name": name, "url": uris.tag(name)} for name in row.tags],
         "emojis": stored_emojis(row.emojis),
         "card": None,
-        "emoji_reactions": [_reaction(one) for one in row.reactions],
+        # The last two, in this order: where entities.reactions and linked_collections look.
+        "emoji_reactions": [
+            reaction_json(one["name"], one["image_url"], one["count"]) for one in row.reactions
+        ],
         "tagged_collections": row.collections,  # their ids; see entities.linked_collections
     }
-
-
-def _reaction(entry: Json) -> Json:
-    """As Fedibird shows it; nobody here reacts with emoji, so `me` is never true."""
-    shown = {"name": entry["name"], "count": entry["count"], "me": False}
-    url = entry["image_url"]
-    return shown | ({"url": url, "static_url": url} if url else {})
 
 
 def _text(number: int | None) -> str | None:
