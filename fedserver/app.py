@@ -42,7 +42,8 @@ _EDGES = ("fedserver.federation", "fedserver.mastodon", "fedserver.oauth", "feds
 _ENTITY_CACHE_BYTES = 16 * 1024 * 1024
 _KEYS_KEPT = 5_000
 _KEYS_KEPT_S = 30.0
-_MAX_BODY_BYTES = 40 * 1024 * 1024
+# Of an upload beside the file itself: the other fields.
+_MAX_FORM_BYTES = 1024 * 1024
 _STOP_WITHIN_S = 10
 # For the CLI, and for whoever looks into the database by hand.
 _CONNECTIONS_BESIDE = 20
@@ -137,7 +138,9 @@ def make_application(ctx: Context) -> web.Application:
     """Mount every endpoint on an aiohttp application."""
     from fedserver.web import add_static
 
-    app = web.Application(middlewares=middlewares(ctx), client_max_size=_MAX_BODY_BYTES)
+    media = ctx.config.media
+    most = max(media.max_video_bytes, media.max_image_bytes) + _MAX_FORM_BYTES
+    app = web.Application(middlewares=middlewares(ctx), client_max_size=most)
     app[CONTEXT] = ctx
     routing.mount(app, all_endpoints())
     add_static(app)

@@ -14,6 +14,7 @@ from fedserver.rate_limits import RateLimiter
 from fedserver.recent import Recent
 from fedserver.secrets import Secrets
 from fedserver.timed_cache import TimedCache
+from fedserver.uris import Uris
 from storage.accounts import KeyRow, SignerKeyRow
 from storage.blobs import BlobStore
 from storage.database import Database
@@ -41,3 +42,10 @@ class Context:
     signer_keys: TimedCache[str, SignerKeyRow]
     own_keys: TimedCache[tuple[int, str], KeyRow]
     domains: DomainRules
+    # Signs the addresses of our proxy; empty: peers' addresses are given out as they are.
+    media_key: bytes = b""
+
+    @property
+    def uris(self) -> Uris:
+        """What makes the URIs that are given out here."""
+        return Uris(self.config.base_url, self.media_key)

@@ -21,7 +21,9 @@ TOKENS = "fedserver_tokens"
 FOLLOWERS = "fedserver_followers"
 THREADS = "fedserver_threads"
 DOMAINS = "fedserver_domains"
-CHANNELS = (INBOX, DELIVERIES, TOKENS, FOLLOWERS, THREADS, DOMAINS)
+MEDIA = "fedserver_media"
+CARDS = "fedserver_cards"
+CHANNELS = (INBOX, DELIVERIES, TOKENS, FOLLOWERS, THREADS, DOMAINS, MEDIA, CARDS)
 
 NOTIFY = Command("SELECT pg_notify($1, $2)")
 

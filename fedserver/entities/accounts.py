@@ -65,7 +65,7 @@ async def account_bytes(ctx: Context, versions: Mapping[int, int]) -> dict[int, 
 
 async def _render(ctx: Context, ids: Sequence[int]) -> dict[int, bytes]:
     rows = {row.id: row for row in await ctx.db.fetch(ACCOUNT_DETAILS, ids)}
-    uris = Uris(ctx.config.base_url)
+    uris = ctx.uris
     rendered = {}
     for account_id in ids:
         row = rows.get(account_id)
@@ -169,7 +169,7 @@ async def credential_account(ctx: Context, account_id: int) -> Json:
     row = by_id[account_id]
     moved_to = by_id.get(row.moved_to_id) if row.moved_to_id is not None else None
     return {
-        **account_json(Uris(ctx.config.base_url), row, moved_to),
+        **account_json(ctx.uris, row, moved_to),
         "source": _source(row, settings),
         "role": role(settings.role),
     }

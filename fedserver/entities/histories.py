@@ -21,7 +21,7 @@ Json = dict[str, Any]
 async def status_edits(ctx: Context, account_id: int, history: Sequence[EditRow]) -> list[Json]:
     """Give the StatusEdits of a status by `account_id`, oldest first (Mastodon API: StatusEdit)."""
     author = await account(ctx, account_id)
-    uris = Uris(ctx.config.base_url)
+    uris = ctx.uris
     return [_edit(uris, author, row) for row in history]
 
 

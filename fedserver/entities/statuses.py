@@ -180,7 +180,7 @@ async def _cores(ctx: Context, versions: Mapping[int, int]) -> dict[int, bytes]:
         else:
             found[status_id] = kept
     if missing:
-        uris = Uris(ctx.config.base_url)
+        uris = ctx.uris
         for row in await ctx.db.fetch(STATUS_DETAILS, missing):
             found[row.id] = b"," + orjson.dumps(core_json(uris, row))[1:]
             ctx.entity_cache.put(("status", row.id, row.version), found[row.id])

@@ -1,5 +1,5 @@
 """What runs beside the requests: inbox, deliveries, threads, learning about peers, polls, proving
-quotes, tidying up."""
+quotes, converting videos, tidying up."""
 
 from fedserver.workers.acquaintance import learn_always
 from fedserver.workers.comparing import compare_always
@@ -7,6 +7,7 @@ from fedserver.workers.delivery_worker import deliver_always
 from fedserver.workers.domain_watch import watch_domains
 from fedserver.workers.housekeeping import keep_house
 from fedserver.workers.inbox_worker import process_always
+from fedserver.workers.media_worker import convert_always
 from fedserver.workers.poll_worker import watch_polls
 from fedserver.workers.quote_proofs import prove_always
 from fedserver.workers.thread_worker import complete_always
@@ -21,6 +22,7 @@ ALL = (
     keep_house,
     watch_domains,
     compare_always,
+    convert_always,
 )
 
 __all__ = ["ALL"]
