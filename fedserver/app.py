@@ -28,7 +28,8 @@ from fedserver.routing.middleware import middlewares, serve_heads
 from fedserver.secrets import CannotUnwrap, Secrets
 from fedserver.services import signing, users
 from fedserver.timed_cache import TimedCache
-from storage.blobs import BlobFolder
+from storage.blobs import BlobFolder, BlobStore
+from storage.bucket import BlobBucket, BucketPlace
 from storage.database import Database, StorageError
 from storage.inbox import InboxStore
 from storage.migrate import migrate
@@ -87,16 +88,17 @@ async def _make_context(config: Config, dsn: str, stack: AsyncExitStack, clock: 
     domains = DomainRules(config.federation.mode, config.instance.domain)
     await domains.load(db)
     out = await stack.enter_async_context(_outgoing(config, clock, domains))
+    secrets = Secrets.load_or_create(config.data.folder / "instance.key", clock)
     return Context(
         config=config,
         db=db,
         clock=clock,
         ids=IdMaker(clock),
-        secrets=Secrets.load_or_create(config.data.folder / "instance.key", clock),
+        secrets=secrets,
         key_pool=key_pool,
         key_cache=KeyCache(),
         out=out,
-        blobs=BlobFolder(config.data.folder / "media"),
+        blobs=_blobs(config),
         events=Events(db),
         rate_limiter=RateLimiter(clock, enabled=config.development.rate_limits),
         entity_cache=BytesCache(_ENTITY_CACHE_BYTES),
@@ -105,6 +107,27 @@ async def _make_context(config: Config, dsn: str, stack: AsyncExitStack, clock: 
         signer_keys=TimedCache(clock, keep_s=_KEYS_KEPT_S, max_entries=_KEYS_KEPT),
         own_keys=TimedCache(clock, keep_s=_KEYS_KEPT_S, max_entries=_KEYS_KEPT),
         domains=domains,
+        media_key=secrets.derived("media proxy") if config.media.proxy else b"",
+    )
+
+
+def _blobs(config: Config) -> BlobStore:
+    bucket = config.bucket
+    if not bucket.name:
+        return BlobFolder(config.data.folder / "media")
+    return BlobBucket(
+        BucketPlace(
+            name=bucket.name,
+            endpoint=bucket.endpoint,
+            region=bucket.region,
+            access_key_id=bucket.access_key_id,
+            secret_access_key=bucket.secret_access_key,
+            prefix=bucket.prefix,
+            path_style=bucket.path_style,
+            presigned=bucket.delivery == "presigned",
+            public_url=bucket.public_url if bucket.delivery == "public" else "",
+            timeout_s=bucket.timeout_s,
+        )
     )
 
 

@@ -1,6 +1,7 @@
 """What every part of the running server is handed: one value, made in `app.py`."""
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 
 from fedserver.bytes_cache import BytesCache
 from fedserver.clock import Clock
@@ -44,6 +45,8 @@ class Context:
     domains: DomainRules
     # Signs the addresses of our proxy; empty: peers' addresses are given out as they are.
     media_key: bytes = b""
+    # A peer's file is whole in memory for a moment: so many at once, and no more.
+    remote_media_places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(4))
 
     @property
     def uris(self) -> Uris:

@@ -70,7 +70,8 @@ class Uris:
 
         The signature keeps others from having us fetch what they like.
         """
-        if not self.media_key or not url.startswith(("https://", "http://")):
+        ours = url.startswith(f"{self.base}/")
+        if ours or not self.media_key or not url.startswith(("https://", "http://")):
             return url
         signature = sign_remote(self.media_key, url, variant)
         named = urlsafe_b64encode(url.encode()).decode().rstrip("=")

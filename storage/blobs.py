@@ -73,7 +73,7 @@ class BlobFolder:
 
     async def put(self, data: Content, *, suffix: str) -> str:
         """Keep `data` and give its name. Doing it again changes nothing."""
-        if _SUFFIX.fullmatch(suffix) is None:
+        if not is_suffix(suffix):
             raise ValueError("a suffix is a dot and 1 to 8 letters or digits")
         return await asyncio.to_thread(self._put, data, suffix)
 
@@ -185,6 +185,11 @@ def name_of(data: Content, suffix: str) -> str:
     for chunk in _chunks(data):
         digest.update(chunk)
     return digest.hexdigest() + suffix
+
+
+def is_suffix(suffix: str) -> bool:
+    """Whether `suffix` is one that a name may end with."""
+    return _SUFFIX.fullmatch(suffix) is not None
 
 
 def is_blob_name(name: str) -> bool:

@@ -103,7 +103,7 @@ def account_json(
         "last_status_at": None if hidden else day(row.last_status_at),
         "hide_collections": row.hide_collections,
         "noindex": False,
-        "emojis": [] if hidden else stored_emojis(row.emojis),
+        "emojis": [] if hidden else stored_emojis(uris, row.emojis),
         "roles": [],
         "fields": [] if hidden else [_field(field) for field in row.fields],
         "suspended": row.suspended_at is not None,
@@ -148,7 +148,9 @@ def _image(
 ) -> str | None:
     if row.gone:
         return None
-    return uris.media(blob) if blob else remote_url
+    if blob or not remote_url:
+        return uris.media(blob) if blob else None
+    return uris.remote_media(remote_url)
 
 
 def _field(field: Json) -> Json:

@@ -35,7 +35,7 @@ def _edit(uris: Uris, author: orjson.Fragment, row: EditRow) -> Json:
         "account": author,
         "poll": None if options is None else {"options": [{"title": one} for one in options]},
         "media_attachments": [stored_media(uris, one) for one in row.media],
-        "emojis": stored_emojis(row.emojis),
+        "emojis": stored_emojis(uris, row.emojis),
         "quote": None,
     }
 

@@ -210,17 +210,17 @@ def core_json(uris: Uris, row: StatusDetailRow) -> Json:
         "media_attachments": [stored_media(uris, one) for one in row.media],
         "mentions": [_mention(one) for one in row.mentions],
         "tags": [{"name": name, "url": uris.tag(name)} for name in row.tags],
-        "emojis": stored_emojis(row.emojis),
+        "emojis": stored_emojis(uris, row.emojis),
         "card": None,
         "tagged_collections": [],
-        "emoji_reactions": [_reaction(one) for one in row.reactions],
+        "emoji_reactions": [_reaction(uris, one) for one in row.reactions],
     }
 
 
-def _reaction(entry: Json) -> Json:
+def _reaction(uris: Uris, entry: Json) -> Json:
     """As Fedibird shows it; nobody here reacts with emoji, so `me` is never true."""
     shown = {"name": entry["name"], "count": entry["count"], "me": False}
-    url = entry["image_url"]
+    url = uris.remote_media(entry["image_url"])
     return shown | ({"url": url, "static_url": url} if url else {})
 
 

@@ -1,6 +1,7 @@
 """The files themselves, for everybody who knows their names."""
 
 import re
+from base64 import urlsafe_b64decode
 from collections.abc import Mapping
 from typing import Final
 
@@ -9,6 +10,9 @@ from aiohttp import web
 from fedserver.context import Context
 from fedserver.errors import NotFound
 from fedserver.routing import Reply, endpoint
+from fedserver.secrets import same
+from fedserver.services.remote_media import Variant, remote_blob
+from fedserver.uris import sign_remote
 
 # By the suffix that we gave the file; what is not listed is offered as a download.
 _CONTENT_TYPES: Final = {
@@ -35,6 +39,8 @@ _FILE_HEADERS: Final = {
     "Cross-Origin-Resource-Policy": "cross-origin",
 }
 _RANGE: Final = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
+# What lies at a peer's address may change.
+_REMOTE_CACHE: Final = "public, max-age=604800"
 _CHUNK_BYTES: Final = 1024 * 1024
 _UPLOADED: Final = ".upload"
 
@@ -66,6 +72,23 @@ async def blob_response(
             b"", status=302, headers={"Location": elsewhere, "Cache-Control": "max-age=1800"}
         )
     return await _from_bucket(ctx, request, name, headers)
+
+
+@endpoint("GET", "/proxy/{signature}/{variant}/{named}", rate="none")
+async def serve_remote(
+    ctx: Context, request: web.Request, signature: str, variant: str, named: str
+) -> web.StreamResponse | Reply:
+    """Serve a peer's file that an answer of ours named. Without our signature nothing is fetched:
+    nobody else decides what we ask whom for."""
+    try:
+        url = urlsafe_b64decode(named + "=" * (-len(named) % 4)).decode()
+        wanted = Variant(variant)
+    except ValueError as error:
+        raise NotFound("Record not found") from error
+    if not ctx.media_key or not same(sign_remote(ctx.media_key, url, variant), signature):
+        raise NotFound("Record not found")
+    name = await remote_blob(ctx, url, wanted)
+    return await blob_response(ctx, request, name, {"Cache-Control": _REMOTE_CACHE})
 
 
 def _type_headers(name: str) -> dict[str, str]:
@@ -105,5 +128,7 @@ def _asked_range(header: str, size: int) -> tuple[int, int]:
     if not found[1]:
         return max(0, size - int(found[2])), size
     start = int(found[1])
+    if start >= size:
+        return start, start
     end = int(found[2]) + 1 if found[2] else size
     return (start, min(end, size)) if start < end else (0, size)

@@ -7,6 +7,7 @@ from datetime import timedelta
 from fedserver.context import Context
 from fedserver.services.cleaning_again import clean_again
 from fedserver.services.keeping import remove_unnamed
+from fedserver.services.remote_media import prune
 from storage.failures import is_temporary
 from storage.housekeeping import (
     EMPTY_HOMES_OF_ABSENT,
@@ -59,5 +60,6 @@ async def tidy(ctx: Context) -> None:
     await ctx.db.execute(FORGET_PROCESSED, now - PROCESSED_KEPT_FOR)
     await ctx.db.execute(FORGET_BACKFILLS, now - BACKFILLS_KEPT_FOR)
     await ctx.db.execute(FORGET_UNPOSTED_MEDIA, now - UNPOSTED_MEDIA_KEPT_FOR)
+    await prune(ctx)
     await remove_unnamed(ctx)
     await clean_again(ctx)
