@@ -123,6 +123,7 @@ class StatusDetailRow(msgspec.Struct, frozen=True):
     tags: list[str]
     application: dict[str, Any] | None
     reactions: list[dict[str, Any]]
+    card: dict[str, Any] | None
 
 
 STATUS_DETAILS = Query(
@@ -151,7 +152,9 @@ STATUS_DETAILS = Query(
             ORDER BY e.first), '[]')
          FROM (SELECT er.name, er.image_url, count(*), min(er.id) AS first
                FROM emoji_reactions er WHERE er.status_id = s.id
-               GROUP BY er.name, er.image_url ORDER BY first LIMIT 50) e) AS reactions
+               GROUP BY er.name, er.image_url ORDER BY first LIMIT 50) e) AS reactions,
+        (SELECT to_jsonb(p) FROM status_cards sc JOIN preview_cards p ON p.id = sc.card_id
+         WHERE sc.status_id = s.id AND p.shown) AS card
     FROM statuses s WHERE s.id = ANY($1::bigint[])
     """,
     StatusDetailRow,

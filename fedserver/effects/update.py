@@ -20,7 +20,9 @@ from fedserver.effects.new_status import NewStatus, write_parts
 from fedserver.effects.outcomes import Ignored
 from fedserver.errors import NotFound
 from fedserver.services import resolve
+from fedserver.services.cards import link_of
 from storage.accounts import ACCOUNT_BY_ID, KEYS_OF_ACCOUNT
+from storage.cards import FORGET_CARD_OF_STATUS
 from storage.database import Transaction
 from storage.fan_out import NOTIFY_OF_EDIT
 from storage.media import DELETE_MEDIA_OF_STATUS, DETACH_OTHER_MEDIA, MEDIA_OF_STATUSES, MediaRow
@@ -175,6 +177,8 @@ class UpdateStatus(Act):
         await tx.execute(DELETE_MENTIONS, status_id)
         await tx.execute(DELETE_STATUS_TAGS, status_id)
         await self._clear_media(tx)
+        url = link_of(changed.content, ctx.config.base_url)
+        await tx.execute(FORGET_CARD_OF_STATUS, status_id, url)
         kept_poll = await self._refresh_poll(tx, poll)
         if not kept_poll:
             await tx.execute(DELETE_POLL_OF_STATUS, status_id)

@@ -13,6 +13,7 @@ import orjson
 
 from fedserver.context import Context
 from fedserver.entities.accounts import account_bytes, acct
+from fedserver.entities.cards import stored_card
 from fedserver.entities.emojis import stored_emojis
 from fedserver.entities.media import stored_media
 from fedserver.entities.polls import polls
@@ -211,7 +212,7 @@ def core_json(uris: Uris, row: StatusDetailRow) -> Json:
         "mentions": [_mention(one) for one in row.mentions],
         "tags": [{"name": name, "url": uris.tag(name)} for name in row.tags],
         "emojis": stored_emojis(uris, row.emojis),
-        "card": None,
+        "card": stored_card(uris, row.card),
         "tagged_collections": [],
         "emoji_reactions": [_reaction(uris, one) for one in row.reactions],
     }

@@ -1,7 +1,8 @@
 """What runs beside the requests: inbox, deliveries, threads, learning about peers, polls, proving
-quotes, converting videos, tidying up."""
+quotes, converting videos, looking at links, tidying up."""
 
 from fedserver.workers.acquaintance import learn_always
+from fedserver.workers.card_worker import look_at_links_always
 from fedserver.workers.comparing import compare_always
 from fedserver.workers.delivery_worker import deliver_always
 from fedserver.workers.domain_watch import watch_domains
@@ -23,6 +24,7 @@ ALL = (
     watch_domains,
     compare_always,
     convert_always,
+    look_at_links_always,
 )
 
 __all__ = ["ALL"]

@@ -8,6 +8,7 @@ from fedserver.context import Context
 from fedserver.services.cleaning_again import clean_again
 from fedserver.services.keeping import remove_unnamed
 from fedserver.services.remote_media import prune
+from storage.cards import FORGET_CARDS
 from storage.failures import is_temporary
 from storage.housekeeping import (
     EMPTY_HOMES_OF_ABSENT,
@@ -30,6 +31,7 @@ KEYS_KEPT_FOR = timedelta(hours=6)
 # Longer than a signature is valid, and than peers go on retrying.
 PROCESSED_KEPT_FOR = timedelta(days=14)
 UNPOSTED_MEDIA_KEPT_FOR = timedelta(days=1)
+CARDS_KEPT_FOR = timedelta(days=30)
 BACKFILLS_KEPT_FOR = timedelta(days=1)
 _EVERY_S = 3_600
 _FIRST_AFTER_S = 300
@@ -60,6 +62,7 @@ async def tidy(ctx: Context) -> None:
     await ctx.db.execute(FORGET_PROCESSED, now - PROCESSED_KEPT_FOR)
     await ctx.db.execute(FORGET_BACKFILLS, now - BACKFILLS_KEPT_FOR)
     await ctx.db.execute(FORGET_UNPOSTED_MEDIA, now - UNPOSTED_MEDIA_KEPT_FOR)
+    await ctx.db.execute(FORGET_CARDS, now - CARDS_KEPT_FOR)
     await prune(ctx)
     await remove_unnamed(ctx)
     await clean_again(ctx)
