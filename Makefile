@@ -47,9 +47,14 @@ fuzz: $(VENV)/.installed-dev
 soak: $(VENV)/.installed-dev
 	@exec $(BIN)/python -m pytest -m soak tests/soak $(ARGS)
 
+# Other servers' libraries have an environment of their own, beside their tests.
+PEERS := tests/interop/peers/python
+
 interop: $(VENV)/.installed-dev
 	@npm --version > /dev/null || { echo "npm is missing: it comes with Node.js"; exit 1; }
 	@npm install --prefix tests/interop/fedify --no-package-lock --no-audit --no-fund
+	@test -x $(PEERS)/venv/bin/python || $(PYTHON) -m venv $(PEERS)/venv
+	@$(PEERS)/venv/bin/python -m pip --disable-pip-version-check -qq install -r $(PEERS)/requirements.txt
 	@INTEROP_TABLE=1 exec $(BIN)/python -m pytest -m interop tests/interop $(ARGS)
 
 check: $(VENV)/.installed-dev

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias, assert_never
 from activitypub.contexts.terms import (
     ACTIVITYSTREAMS,
     AUTHORIZATION_CONTEXT,
+    FEATURED_CONTEXT,
     activity_context,
     actor_context,
     object_context,
@@ -92,6 +93,8 @@ def _context(value: Document) -> Any:
 
 
 def _activity_context(activity: Activity) -> Any:
+    if _is_about_featured(activity):
+        return FEATURED_CONTEXT
     if activity.type in REQUESTS or activity.authorization is not None:
         return request_context()
     if activity.object is not None and not isinstance(activity.object, str | Tombstone):
@@ -101,6 +104,13 @@ def _activity_context(activity: Activity) -> Any:
         or activity.type == "EmojiReact"
         or "object" in activity.unknown
     )
+
+
+def _is_about_featured(activity: Activity) -> bool:
+    """Whether it needs the terms of FEP-7aa9, whose documents the model knows as JSON only."""
+    embedded = activity.unknown.get("object")
+    kind = embedded.get("type") if isinstance(embedded, dict) else activity.type
+    return str(kind).startswith("Feature")
 
 
 def _embeds(collection: Collection) -> bool:
@@ -193,6 +203,7 @@ def _policy(policy: InteractionPolicy | None) -> Json | None:
         canReply=_permission(policy.can_reply),
         canLike=_permission(policy.can_like),
         canAnnounce=_permission(policy.can_announce),
+        canFeature=_permission(policy.can_feature),
     )
 
 
@@ -271,8 +282,8 @@ def _actor(value: Actor) -> Json:
         "featuredTags": value.featured_tags,
         "endpoints": {"sharedInbox": value.shared_inbox} if value.shared_inbox else None,
         **_keys(value.keys),
-        "icon": _image(value.icon_url, value.icon_media_type),
-        "image": _image(value.image_url, value.image_media_type),
+        "icon": _image(value.icon_url, value.icon_media_type, value.icon_description),
+        "image": _image(value.image_url, value.image_media_type, value.image_description),
         "manuallyApprovesFollowers": value.manually_approves_followers,
         "discoverable": value.discoverable,
         "indexable": value.indexable,
@@ -287,6 +298,12 @@ def _actor(value: Actor) -> Json:
         ],
         "tag": _tags((), value.hashtags, value.emojis),
         "webfinger": value.webfinger,
+        "showFeatured": value.show_featured,
+        "showMedia": value.show_media,
+        "showRepliesInMedia": value.show_replies_in_media,
+        "attributionDomains": list(value.attribution_domains) or None,
+        "interactionPolicy": _policy(value.interaction_policy),
+        "featuredCollections": value.featured_collections,
     }
 
 
@@ -423,8 +440,10 @@ def _attachment(value: Attachment) -> Json:
     )
 
 
-def _image(url: str | None, media_type: str | None) -> Json | None:
-    return _given(type="Image", mediaType=media_type, url=url) if url else None
+def _image(url: str | None, media_type: str | None, description: str | None = None) -> Json | None:
+    if not url:
+        return None
+    return _given(type="Image", mediaType=media_type, url=url, summary=description or None)
 
 
 def _given(**properties: Any) -> Json:

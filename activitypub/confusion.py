@@ -21,7 +21,8 @@ _AS = "https://www.w3.org/ns/activitystreams#"
 _SEC = "https://w3id.org/security#"
 _LDP = "http://www.w3.org/ns/ldp#"
 _EXTENSION_TYPES = names("""
-    AnnounceRequest ChatMessage EmojiReact LikeRequest Lock Playlist QuoteRequest ReplyRequest""")
+    AnnounceRequest ChatMessage EmojiReact FeatureRequest LikeRequest Lock Playlist QuoteRequest
+    ReplyRequest""")
 
 _KEYWORDS = {"id": "@id", "type": "@type"}
 _PREFIXES = {

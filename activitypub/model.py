@@ -137,6 +137,7 @@ class InteractionPolicy:
     can_reply: Permission | None = None
     can_like: Permission | None = None
     can_announce: Permission | None = None
+    can_feature: Permission | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,6 +247,8 @@ class Actor:
     icon_media_type: str | None = None
     image_url: str | None = None
     image_media_type: str | None = None
+    icon_description: str | None = None
+    image_description: str | None = None
     manually_approves_followers: bool = False
     discoverable: bool = False
     indexable: bool = False
@@ -259,6 +262,12 @@ class Actor:
     emojis: tuple[Emoji, ...] = ()
     hashtags: tuple[Hashtag, ...] = ()
     webfinger: str | None = None
+    show_featured: bool | None = None
+    show_media: bool | None = None
+    show_replies_in_media: bool | None = None
+    attribution_domains: tuple[str, ...] = ()
+    interaction_policy: InteractionPolicy | None = None
+    featured_collections: Reference | None = None
     unknown: Unknown = field(default_factory=dict, hash=False)
 
 

@@ -152,6 +152,8 @@ def _check_undo(activity: Activity, signer: str) -> Activity:
     if not isinstance(undone, Activity):
         _require_own_id(activity, signer)
         return _with_id_only(activity)
+    if undone.actor is None:  # as activitypub-bot writes it: who undoes is who did
+        undone = replace(undone, actor=signer)
     if undone.actor != signer:
         raise Untrusted("an actor undoes what another did")
     if undone.id is not None and not same_origin(undone.id, signer):

@@ -17,7 +17,7 @@ from fedserver.config import Config
 from fedserver.context import Context
 from fedserver.domain_rules import DomainRules
 from fedserver.errors import StartError
-from fedserver.events import Events
+from fedserver.events import FILTERS, Events
 from fedserver.ids import IdMaker
 from fedserver.key_pool import KeyCache, KeyPool
 from fedserver.outgoing import Outgoing
@@ -26,8 +26,9 @@ from fedserver.recent import Recent
 from fedserver.routing import CONTEXT, Endpoint
 from fedserver.routing.middleware import middlewares, serve_heads
 from fedserver.secrets import CannotUnwrap, Secrets
-from fedserver.services import signing, users
+from fedserver.services import new_accounts, push_keys, signing, users
 from fedserver.timed_cache import TimedCache
+from fedserver.viewer_filters import ViewerFilters
 from storage.blobs import BlobFolder, BlobStore
 from storage.bucket import BlobBucket, BucketPlace
 from storage.database import Database, StorageError
@@ -39,7 +40,14 @@ from storage.server import EmbeddedPostgres, connect_existing
 log = logging.getLogger(__name__)
 
 # The rooms whose modules hold endpoints; importing a room registers them.
-_EDGES = ("fedserver.federation", "fedserver.mastodon", "fedserver.oauth", "fedserver.web")
+_EDGES = (
+    "fedserver.extension",
+    "fedserver.federation",
+    "fedserver.mastodon",
+    "fedserver.oauth",
+    "fedserver.streaming",
+    "fedserver.web",
+)
 _ENTITY_CACHE_BYTES = 16 * 1024 * 1024
 _KEYS_KEPT = 5_000
 _KEYS_KEPT_S = 30.0
@@ -89,6 +97,8 @@ async def _make_context(config: Config, dsn: str, stack: AsyncExitStack, clock: 
     await domains.load(db)
     out = await stack.enter_async_context(_outgoing(config, clock, domains))
     secrets = Secrets.load_or_create(config.data.folder / "instance.key", clock)
+    events, viewer_filters = Events(db), ViewerFilters(clock)
+    events.on(FILTERS, viewer_filters.heard)
     return Context(
         config=config,
         db=db,
@@ -99,7 +109,7 @@ async def _make_context(config: Config, dsn: str, stack: AsyncExitStack, clock: 
         key_cache=KeyCache(),
         out=out,
         blobs=_blobs(config),
-        events=Events(db),
+        events=events,
         rate_limiter=RateLimiter(clock, enabled=config.development.rate_limits),
         entity_cache=BytesCache(_ENTITY_CACHE_BYTES),
         recent=Recent(clock),
@@ -107,6 +117,7 @@ async def _make_context(config: Config, dsn: str, stack: AsyncExitStack, clock: 
         signer_keys=TimedCache(clock, keep_s=_KEYS_KEPT_S, max_entries=_KEYS_KEPT),
         own_keys=TimedCache(clock, keep_s=_KEYS_KEPT_S, max_entries=_KEYS_KEPT),
         domains=domains,
+        viewer_filters=viewer_filters,
         media_key=secrets.derived("media proxy") if config.media.proxy else b"",
     )
 
@@ -154,11 +165,13 @@ def _outgoing(config: Config, clock: Clock, domains: DomainRules) -> Outgoing:
         ca_file=config.development.ca_file,
         clock=clock,
         is_blocked=domains.is_blocked,
+        own_services=[url for url in (config.translation.url,) if url],
     )
 
 
 def make_application(ctx: Context) -> web.Application:
     """Mount every endpoint on an aiohttp application."""
+    from fedserver.streaming import add_streams
     from fedserver.web import add_static
 
     media = ctx.config.media
@@ -167,6 +180,7 @@ def make_application(ctx: Context) -> web.Application:
     app[CONTEXT] = ctx
     routing.mount(app, all_endpoints())
     add_static(app)
+    add_streams(app, ctx)
     serve_heads(app)
     return app
 
@@ -177,14 +191,16 @@ async def running(ctx: Context) -> AsyncIterator[str]:
 
     Raises StartError when the port is taken.
     """
-    from fedserver import workers
+    from fedserver import streaming, workers
 
-    await users.ensure_instance_actor(ctx)
+    await new_accounts.ensure_instance_actor(ctx)
+    await push_keys.ensure_push_key(ctx)
     await _check_instance_key(ctx)
     if not ctx.config.database.url:
         await _free_what_was_taken(ctx)
+    app = make_application(ctx)
     runner = web.AppRunner(
-        make_application(ctx),
+        app,
         access_log=None,
         keepalive_timeout=75,
         shutdown_timeout=_STOP_WITHIN_S,
@@ -194,7 +210,11 @@ async def running(ctx: Context) -> AsyncIterator[str]:
         await _listen(ctx.config, runner)
         async with asyncio.TaskGroup() as tasks:
             background = [tasks.create_task(ctx.events.run(), name="events")]
-            background += [tasks.create_task(run(ctx), name=run.__name__) for run in workers.ALL]
+            background.append(tasks.create_task(app[streaming.HUB].run(), name="streams"))
+            background += [
+                tasks.create_task(run(ctx), name=run.__name__)
+                for run in (*workers.ALL, post_what_was_scheduled)
+            ]
             try:
                 yield ctx.config.base_url
             finally:
@@ -203,6 +223,15 @@ async def running(ctx: Context) -> AsyncIterator[str]:
                     task.cancel()
     finally:
         await runner.cleanup()
+
+
+async def post_what_was_scheduled(ctx: Context) -> None:
+    """Post scheduled statuses in time. Composing them is the client API's, the clock the worker's:
+    the two meet here."""
+    from fedserver.mastodon.scheduling import post_due
+    from fedserver.workers import post_scheduled_always
+
+    await post_scheduled_always(ctx, post_due)
 
 
 async def _free_what_was_taken(ctx: Context) -> None:

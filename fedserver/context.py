@@ -16,6 +16,7 @@ from fedserver.recent import Recent
 from fedserver.secrets import Secrets
 from fedserver.timed_cache import TimedCache
 from fedserver.uris import Uris
+from fedserver.viewer_filters import ViewerFilters
 from storage.accounts import KeyRow, SignerKeyRow
 from storage.blobs import BlobStore
 from storage.database import Database
@@ -43,6 +44,7 @@ class Context:
     signer_keys: TimedCache[str, SignerKeyRow]
     own_keys: TimedCache[tuple[int, str], KeyRow]
     domains: DomainRules
+    viewer_filters: ViewerFilters
     # Signs the addresses of our proxy; empty: peers' addresses are given out as they are.
     media_key: bytes = b""
     # A peer's file is whole in memory for a moment: so many at once, and no more.

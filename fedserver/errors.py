@@ -1,8 +1,8 @@
 """The errors of the running server.
 
 `ConfigError` and `StartError` are for whoever starts it; `Refused`, `NotFound`, `Invalid`,
-`Unauthorized`, `Forbidden` and `RateLimited` are the answers of a use case; `Unreachable`,
-`Gone` and `Denied` are what the network said.
+`Unauthorized`, `Forbidden`, `Unavailable` and `RateLimited` are the answers of a use case;
+`Unreachable`, `Gone` and `Denied` are what the network said.
 """
 
 from collections.abc import Mapping
@@ -61,6 +61,10 @@ class Forbidden(FedserverError):
 
     def __init__(self, message: str = "This action is not allowed") -> None:
         super().__init__(message)
+
+
+class Unavailable(FedserverError):
+    """A service that this instance depends on does not do its part now (API: 503)."""
 
 
 class RateLimited(FedserverError):

@@ -23,7 +23,37 @@ THREADS = "fedserver_threads"
 DOMAINS = "fedserver_domains"
 MEDIA = "fedserver_media"
 CARDS = "fedserver_cards"
-CHANNELS = (INBOX, DELIVERIES, TOKENS, FOLLOWERS, THREADS, DOMAINS, MEDIA, CARDS)
+MAILS = "fedserver_mails"
+IMPORTS = "fedserver_imports"
+# The payload is the account whose filters changed.
+FILTERS = "fedserver_filters"
+SCHEDULED = "fedserver_scheduled"
+PUSH = "fedserver_push"
+# What streams tell of beside filters. The payloads: storage.streaming.StatusSignal; ids of
+# notifications, with commas; "account:conversation"; {"event", "id", "name"} of an announcement.
+STATUSES = "fedserver_statuses"
+NOTIFICATIONS = "fedserver_notifications"
+CONVERSATIONS = "fedserver_conversations"
+ANNOUNCEMENTS = "fedserver_announcements"
+CHANNELS = (
+    INBOX,
+    DELIVERIES,
+    TOKENS,
+    FOLLOWERS,
+    THREADS,
+    DOMAINS,
+    MAILS,
+    IMPORTS,
+    FILTERS,
+    SCHEDULED,
+    PUSH,
+    STATUSES,
+    NOTIFICATIONS,
+    CONVERSATIONS,
+    ANNOUNCEMENTS,
+    MEDIA,
+    CARDS,
+)
 
 NOTIFY = Command("SELECT pg_notify($1, $2)")
 

@@ -24,6 +24,11 @@ class Uris:
     def instance_actor(self) -> str:
         return f"{self.base}/actor"
 
+    @property
+    def streaming(self) -> str:
+        """Where WebSockets go: ws for http, wss for https."""
+        return f"ws{self.base.removeprefix('http')}"
+
     def actor(self, username: str) -> str:
         return f"{self.base}/users/{username}"
 
@@ -34,6 +39,26 @@ class Uris:
     def featured_tags(self, actor_uri: str) -> str:
         """The collection of hashtags on a profile of ours."""
         return f"{actor_uri}/collections/tags"
+
+    def featured_collections(self, actor_uri: str) -> str:
+        """The list of collections of accounts of one of ours (FEP-7aa9)."""
+        return f"{actor_uri}/featured_collections"
+
+    def collection(self, actor_uri: str, collection_id: int) -> str:
+        """A collection of accounts."""
+        return f"{self.featured_collections(actor_uri)}/{collection_id}"
+
+    def collection_page(self, collection_id: int) -> str:
+        """The page for people."""
+        return f"{self.base}/collections/{collection_id}"
+
+    def collection_item(self, actor_uri: str, item_id: int) -> str:
+        """An account in a collection."""
+        return f"{actor_uri}/collection_items/{item_id}"
+
+    def feature_authorization(self, actor_uri: str, item_id: int) -> str:
+        """The consent of one of ours to being in a collection (FEP-7aa9)."""
+        return f"{actor_uri}/feature_authorizations/{item_id}"
 
     def status(self, username: str, status_id: int) -> str:
         return f"{self.base}/users/{username}/statuses/{status_id}"

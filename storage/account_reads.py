@@ -36,15 +36,17 @@ ACCOUNT_HEADS = Query(
 
 @dataclass(frozen=True, slots=True)
 class AccountDetailRow(AccountRow):
-    """An account and the version of its row."""
+    """An account and the version of its row. `role`: of one of our people."""
 
     version: int
+    role: str | None
 
 
 # The accounts themselves and those that they moved to.
 ACCOUNT_DETAILS = Query(
     f"""
-    SELECT {ACCOUNT_COLUMNS}, a.xmin::text::bigint AS version FROM accounts a
+    SELECT {ACCOUNT_COLUMNS}, a.xmin::text::bigint AS version, u.role
+    FROM accounts a LEFT JOIN users u ON u.account_id = a.id
     WHERE a.id IN (
         SELECT unnest($1::bigint[])
         UNION SELECT m.moved_to_id FROM accounts m
@@ -91,7 +93,9 @@ class RelationshipRow(msgspec.Struct, frozen=True, gc=False):
     muting: bool
     muting_notifications: bool
     muting_expires_at: datetime | None
+    domain_blocking: bool
     note: str
+    endorsed: bool
 
 
 # $1 viewer, $2 ids whose order is kept, $3 now.
@@ -111,7 +115,11 @@ RELATIONSHIPS = Query(
         m.id IS NOT NULL AS muting,
         coalesce(m.hide_notifications, false) AS muting_notifications,
         m.expires_at AS muting_expires_at,
-        coalesce(n.comment, '') AS note
+        EXISTS (SELECT 1 FROM user_domain_blocks d
+                WHERE d.account_id = $1 AND d.domain = a.domain) AS domain_blocking,
+        coalesce(n.comment, '') AS note,
+        EXISTS (SELECT 1 FROM endorsements e WHERE e.account_id = $1 AND e.target_id = a.id)
+            AS endorsed
     FROM unnest($2::bigint[]) WITH ORDINALITY AS wanted (id, place)
     JOIN accounts a ON a.id = wanted.id
     LEFT JOIN follows f ON f.account_id = $1 AND f.target_id = a.id

@@ -49,6 +49,14 @@ class AccountRow:
     last_status_at: datetime | None
     created_at: datetime
     fetched_at: datetime | None
+    avatar_description: str
+    header_description: str
+    show_media: bool
+    show_media_replies: bool
+    show_featured: bool
+    attribution_domains: list[str]
+    feature_policy: int
+    collections_url: str | None
 
     @property
     def local(self) -> bool:
@@ -133,6 +141,25 @@ UPDATE_PROFILE = Command(
         actor_type = $8, discoverable = $9, indexable = $10, hide_collections = $11,
         avatar_blob = $12, header_blob = $13
     WHERE id = $1 AND domain IS NULL
+    """
+)
+# What else a profile says, of our people. $1 id.
+SET_PROFILE_SETTINGS = Command(
+    """
+    UPDATE accounts SET avatar_description = $2, header_description = $3, show_media = $4,
+        show_media_replies = $5, show_featured = $6, attribution_domains = $7
+    WHERE id = $1 AND domain IS NULL
+    """
+)
+# The same and more as a peer says it of its own; NULL leaves as it is.
+SET_REMOTE_PROFILE_SETTINGS = Command(
+    """
+    UPDATE accounts SET avatar_description = $2, header_description = $3,
+        show_media = coalesce($4, show_media),
+        show_media_replies = coalesce($5, show_media_replies),
+        show_featured = coalesce($6, show_featured), attribution_domains = $7,
+        feature_policy = $8, collections_url = $9
+    WHERE id = $1 AND domain IS NOT NULL
     """
 )
 MARK_ACCOUNT_DELETED = Command(

@@ -66,26 +66,6 @@ APPLY_RULES_TO_ACCOUNTS = Value(
     """,
     int,
 )
-# Follows either way between our people and accounts $1, and the counters of both.
-SEVER_FOLLOWS = Command(
-    """
-    WITH gone AS (
-        DELETE FROM follows
-        WHERE account_id = ANY ($1::bigint[]) OR target_id = ANY ($1::bigint[])
-        RETURNING account_id, target_id, accepted_at IS NOT NULL AS accepted
-    ), counted AS (
-        SELECT id, sum(following)::int AS following, sum(followers)::int AS followers FROM (
-            SELECT account_id AS id, 1 AS following, 0 AS followers FROM gone WHERE accepted
-            UNION ALL
-            SELECT target_id, 0, 1 FROM gone WHERE accepted
-        ) each GROUP BY id
-    )
-    UPDATE accounts a SET
-        following_count = greatest(a.following_count - c.following, 0),
-        followers_count = greatest(a.followers_count - c.followers, 0)
-    FROM counted c WHERE a.id = c.id
-    """
-)
 REMOVE_AUTHORS_FROM_HOMES = Command(
     """
     DELETE FROM home_entries h USING statuses s

@@ -1,15 +1,17 @@
-"""Writing what an act makes visible: home timelines and notifications."""
+"""Writing what an act makes visible: home timelines."""
 
 from storage.query import Command
 from storage.visibility import unwanted
+from storage.welcome import names_unwanted
 
+_SHOWN = "(SELECT coalesce(x.reblog_of_id, x.id) FROM statuses x WHERE x.id = $1)"
 # One statement for each post: the home timelines of its author, of the followers who were active
 # lately, and nothing else. $1 status, $2 author, $3 answered account or NULL, $4 is a boost,
 # $5 the author of the boosted status or NULL, $6 active since, $7 visibility.
 # A reply is shown to those who also follow whom it answers; a direct post to nobody but its author
 # and the followers it names; a boost unless its follower hid boosts.
 FAN_OUT = Command(
-    """
+    f"""
     INSERT INTO home_entries (account_id, status_id)
     SELECT u.account_id, $1
     FROM users u
@@ -19,6 +21,7 @@ FAN_OUT = Command(
       AND (u.account_id = $2 OR f.id IS NOT NULL)
       AND (u.account_id = $2 OR (
         (NOT $4 OR f.show_reblogs)
+        AND NOT {names_unwanted(_SHOWN, "u.account_id", "now()", notifications=False)}
         AND ($7 <> 'direct' OR EXISTS (
             SELECT 1 FROM mentions m WHERE m.status_id = $1 AND m.account_id = u.account_id))
         AND ($3::bigint IS NULL OR $3 = $2 OR $3 = u.account_id OR EXISTS (
@@ -74,52 +77,6 @@ ADD_AUTHOR_TO_HOME = Command(
     WHERE s.account_id = $2 AND s.visibility <> 'direct'
       AND (s.in_reply_to_account_id IS NULL OR s.in_reply_to_account_id IN ($1, $2))
     ORDER BY s.id DESC LIMIT 40
-    ON CONFLICT DO NOTHING
-    """
-)
-
-# Notifications go to people of this instance who neither block nor mute (with notifications) the
-# one who acted. Arrays: $1 ids, $2 receivers, $3 types; $4 who acted, $5 status or NULL, $6 now.
-NOTIFY = Command(
-    """
-    INSERT INTO notifications (id, account_id, type, from_account_id, status_id, created_at)
-    SELECT n.id, n.account_id, n.type, $4, $5, $6
-    FROM unnest($1::bigint[], $2::bigint[], $3::text[]) AS n (id, account_id, type)
-    JOIN users u ON u.account_id = n.account_id
-    WHERE n.account_id <> $4
-      AND NOT EXISTS (SELECT 1 FROM blocks b WHERE b.account_id = n.account_id AND b.target_id = $4)
-      AND NOT EXISTS (SELECT 1 FROM mutes m WHERE m.account_id = n.account_id AND m.target_id = $4
-          AND m.hide_notifications AND (m.expires_at IS NULL OR m.expires_at > $6))
-    ON CONFLICT DO NOTHING
-    """
-)
-# Followers who asked to be told of each post of an account.
-NOTIFY_SUBSCRIBERS = Command(
-    """
-    INSERT INTO notifications (id, account_id, type, from_account_id, status_id, created_at)
-    SELECT $1 + row_number() OVER (), f.account_id, 'status', $2, $3, $4
-    FROM follows f JOIN users u ON u.account_id = f.account_id
-    WHERE f.target_id = $2 AND f.notify AND f.accepted_at IS NOT NULL
-    ON CONFLICT DO NOTHING
-    """
-)
-WITHDRAW_NOTIFICATION = Command(
-    """
-    DELETE FROM notifications
-    WHERE account_id = $1 AND type = $2 AND from_account_id = $3
-      AND status_id IS NOT DISTINCT FROM $4
-    """
-)
-WITHDRAW_NOTIFICATIONS_BETWEEN = Command(
-    "DELETE FROM notifications WHERE account_id = $1 AND from_account_id = $2"
-)
-# Who boosted a status is told when it changes, once until the last notice was dismissed.
-NOTIFY_OF_EDIT = Command(
-    """
-    INSERT INTO notifications (id, account_id, type, from_account_id, status_id, created_at)
-    SELECT $1 + row_number() OVER (), s.account_id, 'update', $2, $3, $4
-    FROM statuses s JOIN users u ON u.account_id = s.account_id
-    WHERE s.reblog_of_id = $3 AND s.account_id <> $2
     ON CONFLICT DO NOTHING
     """
 )

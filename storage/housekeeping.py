@@ -30,5 +30,8 @@ FORGET_EXPIRED_SESSIONS = Command("DELETE FROM web_sessions WHERE expires_at < $
 FORGET_EXPIRED_MUTES = Command("DELETE FROM mutes WHERE expires_at < $1")
 # Uploads that were never posted; their files are doubted then (storage/doubtful_blobs.py).
 FORGET_UNPOSTED_MEDIA = Command(
-    "DELETE FROM media_attachments WHERE status_id IS NULL AND created_at < $1"
+    """
+    DELETE FROM media_attachments
+    WHERE status_id IS NULL AND scheduled_id IS NULL AND created_at < $1
+    """
 )

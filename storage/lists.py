@@ -109,7 +109,7 @@ LIST_TIMELINE: Paged[HeadRow] = paged(
                        WHERE rf.account_id = $4 AND rf.target_id = c.in_reply_to_account_id
                          AND rf.accepted_at IS NOT NULL OFFSET 0)))
             ORDER BY c.id {{direction}} LIMIT $3) p
-         WHERE m.list_id = $5 AND NOT {unwanted("m.account_id", "$4::bigint")}
+         WHERE m.list_id = $5 AND NOT {unwanted("m.account_id", "$4::bigint", domains=False)}
          ORDER BY p.id {{direction}} LIMIT $3) listed
         JOIN statuses s ON s.id = listed.id""",
         "true ORDER BY s.id {direction} LIMIT $3",

@@ -81,9 +81,16 @@ DESCRIBE_MEDIA = Command(
     """
 )
 DELETE_UNATTACHED_MEDIA = Command(
-    "DELETE FROM media_attachments WHERE id = $1 AND account_id = $2 AND status_id IS NULL"
+    """
+    DELETE FROM media_attachments
+    WHERE id = $1 AND account_id = $2 AND status_id IS NULL AND scheduled_id IS NULL
+    """
 )
 # A changed description must reach who reads the status: its row version names cached entities.
 TOUCH_STATUS = Command(
     "UPDATE statuses SET sensitive = sensitive WHERE id = $1 AND account_id = $2"
+)
+# Those that wait with scheduled posts.
+MEDIA_OF_SCHEDULED = Query(
+    f"SELECT {_COLUMNS} FROM media_attachments m WHERE m.scheduled_id = ANY($1::bigint[])", MediaRow
 )

@@ -115,16 +115,6 @@ ADD_AUTHOR_TO_HOMES = Command(
     ON CONFLICT DO NOTHING
     """
 )
-# $1 ids, $2 the new followers, $3 whom they follow, $4 now.
-NOTIFY_OF_FOLLOWERS = Command(
-    """
-    INSERT INTO notifications (id, account_id, type, from_account_id, created_at)
-    SELECT n.id, $3, 'follow', n.account_id, $4
-    FROM unnest($1::bigint[], $2::bigint[]) AS n (id, account_id)
-    JOIN users u ON u.account_id = $3
-    ON CONFLICT DO NOTHING
-    """
-)
 # $1 old account, $2 new one, $3 first id, $4 now. Who muted the one mutes the other, but for those
 # who follow it.
 COPY_MUTES = Command(

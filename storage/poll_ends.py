@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from storage.accounts import ACCOUNT_COLUMNS, AccountRow
+from storage.notifying import recorded
 from storage.query import Command, Query, Value
 
 
@@ -18,10 +19,16 @@ class EndedPollRow:
     voted: bool
 
 
+_TOLD = recorded(
+    """
+    SELECT $3::bigint + row_number() OVER (), c.account_id, 'poll', c.author_id, c.status_id,
+        NULL::bigint, $1::timestamptz FROM concerned c
+    """
+)
 # Ends at most $2 polls that are over at $1, and tells their authors and voters here; $3 is where
 # the ids of the notifications begin. Each poll ends once, whoever asks.
 END_POLLS = Query(
-    """
+    f"""
     WITH due AS (
         SELECT id FROM polls WHERE told_at IS NULL AND expires_at <= $1
         ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED
@@ -36,17 +43,7 @@ END_POLLS = Query(
         UNION
         SELECT e.status_id, e.account_id, v.account_id
         FROM ended e JOIN poll_votes v ON v.poll_id = e.id
-    ), told AS (
-        INSERT INTO notifications (id, account_id, type, from_account_id, status_id, created_at)
-        SELECT $3 + row_number() OVER (), c.account_id, 'poll', c.author_id, c.status_id, $1
-        FROM concerned c JOIN users u ON u.account_id = c.account_id
-        WHERE NOT EXISTS (SELECT 1 FROM blocks b
-                WHERE b.account_id = c.account_id AND b.target_id = c.author_id)
-          AND NOT EXISTS (SELECT 1 FROM mutes m
-                WHERE m.account_id = c.account_id AND m.target_id = c.author_id
-                  AND m.hide_notifications AND (m.expires_at IS NULL OR m.expires_at > $1))
-        ON CONFLICT DO NOTHING
-    )
+    ), {_TOLD}
     SELECT e.id, e.status_id, e.account_id, e.local,
         EXISTS (SELECT 1 FROM poll_votes v JOIN users u ON u.account_id = v.account_id
                 WHERE v.poll_id = e.id) AS voted

@@ -32,6 +32,10 @@ POSTING_DEFAULTS = Query(
     """,
     PostingDefaultsRow,
 )
+READING_LANGUAGES = Value(
+    "SELECT array_remove(ARRAY[default_language, locale], NULL) FROM users WHERE account_id = $1",
+    list[str],
+)
 SET_POSTING_DEFAULTS = Command(
     """
     UPDATE users SET default_visibility = $2, default_sensitive = $3, default_language = $4,

@@ -154,30 +154,52 @@ class QuoteViewRow(msgspec.Struct, frozen=True, gc=False):
     state: str
 
 
-_MUTED_OR_BLOCKED = """CASE
-    WHEN EXISTS (SELECT 1 FROM blocks qb
-                 WHERE qb.account_id = $2::bigint AND qb.target_id = s.account_id OFFSET 0)
-    THEN 'blocked_account'
-    WHEN EXISTS (SELECT 1 FROM mutes qm
-                 WHERE qm.account_id = $2::bigint AND qm.target_id = s.account_id
-                   AND (qm.expires_at IS NULL OR qm.expires_at > now()) OFFSET 0)
-    THEN 'muted_account' ELSE 'accepted' END"""
-# $1 statuses, $2 viewer. What these quote, and what the quoted ones quote.
-QUOTES_FOR_VIEWER = Query(
-    f"""
-    SELECT q.status_id, q.quoted_id,
-        CASE WHEN q.state <> 'accepted' THEN q.state
-             WHEN s.id IS NULL THEN 'deleted'
-             WHEN NOT {visible("s", "$2::bigint")} THEN 'unauthorized'
-             ELSE {_MUTED_OR_BLOCKED} END AS state
-    FROM quotes q LEFT JOIN statuses s ON s.id = q.quoted_id
-    WHERE q.status_id IN (
+def _state_for(viewer: str) -> str:
+    """Give SQL for the QuoteState of the quote `q` of the status `s`."""
+    return f"""CASE WHEN q.state <> 'accepted' THEN q.state
+        WHEN s.id IS NULL THEN 'deleted'
+        WHEN NOT {visible("s", viewer)} THEN 'unauthorized'
+        WHEN EXISTS (SELECT 1 FROM blocks qb
+                     WHERE qb.account_id = {viewer} AND qb.target_id = s.account_id OFFSET 0)
+        THEN 'blocked_account'
+        WHEN EXISTS (SELECT 1 FROM mutes qm
+                     WHERE qm.account_id = {viewer} AND qm.target_id = s.account_id
+                       AND (qm.expires_at IS NULL OR qm.expires_at > now()) OFFSET 0)
+        THEN 'muted_account' ELSE 'accepted' END AS state"""
+
+
+# $1 statuses: they, and what they quote, where that quotes again.
+_QUOTING = """q.status_id IN (
             SELECT unnest($1::bigint[])
             UNION SELECT f.quoted_id FROM quotes f
             WHERE f.status_id = ANY($1::bigint[]) AND f.state = 'accepted')
-      AND (q.state = 'accepted' OR NOT q.legacy)
+      AND (q.state = 'accepted' OR NOT q.legacy)"""
+# $1 statuses, $2 viewer. What these quote, and what the quoted ones quote.
+QUOTES_FOR_VIEWER = Query(
+    f"""
+    SELECT q.status_id, q.quoted_id, {_state_for("$2::bigint")}
+    FROM quotes q LEFT JOIN statuses s ON s.id = q.quoted_id
+    WHERE {_QUOTING}
     """,
     QuoteViewRow,
+)
+
+
+class QuoteOfViewerRow(QuoteViewRow, frozen=True, gc=False):
+    """A quote as one of several viewers sees it (0: nobody in particular)."""
+
+    viewer: int
+
+
+# $1 statuses, $2 viewers.
+QUOTES_FOR_VIEWERS = Query(
+    f"""
+    SELECT q.status_id, q.quoted_id, {_state_for("w.viewer")}, coalesce(w.viewer, 0) AS viewer
+    FROM quotes q LEFT JOIN statuses s ON s.id = q.quoted_id
+    CROSS JOIN unnest($2::bigint[]) AS w (viewer)
+    WHERE {_QUOTING}
+    """,
+    QuoteOfViewerRow,
 )
 
 # $4 viewer, $5 the quoted status.
@@ -241,18 +263,6 @@ AUTHORIZATION_BY_URI = Query(
       AND {visible("t", "NULL::bigint")}
     """,
     AuthorizationRow,
-)
-
-# Who quoted a status is told when it changes: the notice shows the quote. $1 id, $2 who edited,
-# $3 the edited status, $4 now.
-NOTIFY_OF_QUOTED_EDIT = Command(
-    """
-    INSERT INTO notifications (id, account_id, type, from_account_id, status_id, created_at)
-    SELECT $1 + row_number() OVER (), q.account_id, 'quoted_update', $2, q.status_id, $4
-    FROM quotes q JOIN users u ON u.account_id = q.account_id
-    WHERE q.quoted_id = $3 AND q.state = 'accepted' AND q.account_id <> $2
-    ON CONFLICT DO NOTHING
-    """
 )
 
 

@@ -35,6 +35,24 @@ INSERT_REPORT = Command(
     """
 )
 REPORT_BY_ID = Query(f"SELECT {_COLUMNS} FROM reports r WHERE r.id = $1", ReportRow)
+
+
+@dataclass(frozen=True, slots=True)
+class ReportToldOfRow(ReportRow):
+    """A report, and the version of the account that it is about."""
+
+    target_version: int
+
+
+# For moderators, who were told of them.
+REPORTS_TOLD_OF = Query(
+    f"""
+    SELECT {_COLUMNS}, t.xmin::text::bigint AS target_version
+    FROM reports r JOIN accounts t ON t.id = r.target_id
+    WHERE r.id = ANY($1::bigint[]) AND t.deleted_at IS NULL
+    """,
+    ReportToldOfRow,
+)
 # What one account reported since $2.
 REPORTS_SINCE = Value("SELECT count(*) FROM reports WHERE account_id = $1 AND created_at > $2", int)
 # $1 ids of statuses that $2 wrote; who reports them ($3) sees them.

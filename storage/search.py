@@ -1,4 +1,4 @@
-"""Search in what is known here: people, hashtags, and the viewer's own circle of statuses.
+"""Search in what is known here: people, hashtags, and statuses that the viewer may find.
 
 Every query looks at a bounded number of rows, whatever the tables hold.
 """
@@ -8,9 +8,9 @@ import msgspec
 from storage.account_reads import AccountHeadRow
 from storage.query import Query, Value
 from storage.status_reads import HeadRow, head_query
+from storage.visibility import unwanted, visible
 
 _CANDIDATES = 500
-_OWN_CIRCLE = 1_000
 
 # Upper end of a prefix range: no code point sorts after it.
 _AFTER = "U&'\\+10FFFF'"
@@ -74,28 +74,108 @@ SEARCH_TAGS = Value(
     int,
 )
 
-# $1 words, $2 limit, $3 offset, $4 viewer, $5 only of this account or NULL, $6 below this id,
-# $7 above this id. Looked through are the newest statuses that the viewer wrote, favourited,
-# bookmarked or was mentioned in. (The parser knows HTML tags, and 'simple' leaves them out.)
+# How PostgreSQL finds stems: in all of these a word of a search may have been written.
+_STEMMERS = """arabic armenian basque catalan danish dutch english finnish french german greek hindi
+    hungarian indonesian irish italian lithuanian nepali norwegian portuguese romanian russian
+    serbian spanish swedish tamil turkish yiddish""".split()
+
+# What is asked for as a tsquery: NULL where none of the words is one, empty where no words were
+# given. A word is found as it is written, or by its stem; several that
+# stand together, in a phrase or without blanks between them, only together.
+_ASKED = f"""
+    SELECT coalesce(string_agg(part, ' & ')::tsquery,
+        CASE WHEN cardinality($5::text[]) = 0 THEN ''::tsquery END) AS query FROM (
+        SELECT CASE WHEN w.wanted THEN '(' ELSE '!(' END || meant.one_of || ')' AS part
+        FROM unnest($5::text[], $6::boolean[], $7::boolean[]) AS w (word, wanted, phrase)
+        CROSS JOIN LATERAL (SELECT concat_ws(' | ',
+            nullif(phraseto_tsquery('simple', search_text(w.word))::text, ''),
+            CASE WHEN NOT w.phrase THEN (
+                SELECT string_agg(DISTINCT format('%L', '|stem|' || stems[1]), ' | ')
+                FROM unnest('{{{",".join(_STEMMERS)}}}'::regconfig[]) AS stemmer
+                CROSS JOIN LATERAL tsvector_to_array(to_tsvector(stemmer, w.word)) AS stems
+                WHERE cardinality(stems) = 1 AND stems[1] !~ '[\\\\'']'
+            ) END) AS one_of OFFSET 0) meant
+        WHERE meant.one_of <> ''
+        UNION ALL
+        SELECT CASE WHEN m.wanted THEN '' ELSE '!' END || format('%L', m.mark)
+        FROM unnest($8::text[], $9::boolean[]) AS m (mark, wanted)
+    ) parts"""
+
+# The marks of the circles that are asked, in one bucket.
+_CIRCLES = """concat_ws(' | ',
+        CASE WHEN $10::boolean THEN format('%L', search_circle(NULL, b.bucket)) END,
+        CASE WHEN $11::boolean THEN format('%L', search_circle($4, b.bucket)) END)::tsquery"""
+
+# Whether the status still belongs to what the viewer $4 did something with.
+_IN_LIBRARY = """(s.account_id = $4
+    OR EXISTS (SELECT 1 FROM favourites lf
+               WHERE lf.account_id = $4 AND lf.status_id = s.id OFFSET 0)
+    OR EXISTS (SELECT 1 FROM bookmarks lb
+               WHERE lb.account_id = $4 AND lb.status_id = s.id OFFSET 0)
+    OR EXISTS (SELECT 1 FROM mentions lm
+               WHERE lm.account_id = $4 AND lm.status_id = s.id OFFSET 0)
+    OR EXISTS (SELECT 1 FROM statuses lr
+               WHERE lr.account_id = $4 AND lr.reblog_of_id = s.id OFFSET 0)
+    OR EXISTS (SELECT 1 FROM poll_votes lv JOIN polls lp ON lp.id = lv.poll_id
+               WHERE lv.account_id = $4 AND lp.status_id = s.id OFFSET 0))"""
+_FOR_EVERYBODY = f"""(s.visibility = 'public' AND EXISTS (
+        SELECT 1 FROM accounts fa WHERE fa.id = s.account_id AND fa.indexable OFFSET 0)
+    AND NOT {unwanted("s.account_id", "$4::bigint")})"""
+
+
+def _findable(near: str) -> str:
+    """Give SQL for those of `near` (status_id, owner_id) that the viewer may find, each once."""
+    return f"""
+        SELECT DISTINCT s.id AS status_id FROM (
+            {near} AND near.status_id + 0 < $1 AND near.status_id + 0 > $2
+            ORDER BY near.status_id + 0 DESC LIMIT 200 + 2 * $3::int
+        ) near JOIN statuses s ON s.id = near.status_id
+        WHERE CASE WHEN near.owner_id IS NULL THEN {_FOR_EVERYBODY} ELSE {_IN_LIBRARY}
+            AND NOT ($10 AND EXISTS (
+                SELECT 1 FROM search_documents p
+                WHERE p.status_id = s.id AND p.owner_id IS NULL)) END
+          AND {visible("s", "$4::bigint")}
+        ORDER BY s.id DESC LIMIT $3"""
+
+
+# Most searches are for words that the newest have.
+_AMONG_NEWEST = _findable(
+    """SELECT near.status_id, near.owner_id FROM newest near
+            WHERE CASE WHEN near.owner_id IS NULL THEN $10 ELSE $11 AND near.owner_id = $4 END
+              AND (near.words @@ (SELECT query FROM asked)
+                   OR (SELECT numnode(query) = 0 FROM asked))"""
+)
+_IN_BUCKET = _findable(
+    f"""SELECT near.status_id, near.owner_id FROM search_documents near
+            WHERE near.words @@ ({_CIRCLES} && (SELECT query FROM asked))
+              AND near.place + 0 < (SELECT min(place) FROM newest)"""
+)
+
+# $1 below this id, $2 above this id, $3 how many with those before, $4 viewer, arrays of $5 words
+# and phrases, $6 whether each must be there or must not, $7 whether it is a phrase; arrays of
+# $8 marks, $9 whether each must be there; $10 search what everybody may find, $11 the viewer's
+# library, $12 how many to leave out. The newest documents are walked through; then the buckets are
+# asked, from the newest on (see the migration that made search_documents). Each gives its newest,
+# until there are enough. The sums keep the planner from reading more than the words ask for, by
+# another index.
 SEARCH_STATUSES = Query(
-    head_query(
+    f"""
+    WITH asked AS MATERIALIZED ({_ASKED}), newest AS MATERIALIZED (
+        SELECT place, status_id, owner_id, words FROM search_documents
+        ORDER BY place DESC LIMIT {_CANDIDATES}
+    )"""
+    + head_query(
         f"""(
-            (SELECT id FROM statuses WHERE account_id = $4 AND reblog_of_id IS NULL
-             ORDER BY id DESC LIMIT {_OWN_CIRCLE})
-            UNION
-            (SELECT status_id FROM favourites WHERE account_id = $4
-             ORDER BY id DESC LIMIT {_OWN_CIRCLE})
-            UNION
-            (SELECT status_id FROM bookmarks WHERE account_id = $4
-             ORDER BY id DESC LIMIT {_OWN_CIRCLE})
-            UNION
-            (SELECT status_id FROM mentions WHERE account_id = $4
-             ORDER BY status_id DESC LIMIT {_OWN_CIRCLE})
-        ) mine JOIN statuses s ON s.id = mine.id""",
-        """s.id < $6 AND s.id > $7 AND ($5::bigint IS NULL OR s.account_id = $5)
-        AND to_tsvector('simple', s.spoiler_text || ' ' || s.content)
-            @@ plainto_tsquery('simple', $1)
-        ORDER BY s.id DESC LIMIT $2 OFFSET $3""",
+            (SELECT first.status_id FROM ({_AMONG_NEWEST}) first)
+            UNION ALL
+            (SELECT found.status_id FROM (
+                SELECT g AS bucket
+                FROM generate_series((
+                    SELECT search_bucket(min(place)) FROM newest), 0, -1) AS g
+             ) b CROSS JOIN LATERAL ({_IN_BUCKET}) found)
+            LIMIT $3) hits
+        JOIN statuses s ON s.id = hits.status_id""",
+        "true ORDER BY s.id DESC LIMIT $3 OFFSET $12::int",
     ),
     HeadRow,
 )

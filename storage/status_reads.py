@@ -12,7 +12,7 @@ import msgspec
 from storage.query import Query
 from storage.visibility import quote_right, unwanted, visible
 
-FAVOURITED, REBLOGGED, BOOKMARKED, PINNED = 1, 2, 4, 8
+FAVOURITED, REBLOGGED, BOOKMARKED, PINNED, MUTED = 1, 2, 4, 8, 16
 
 
 class HeadRow(msgspec.Struct, frozen=True, gc=False):
@@ -67,6 +67,9 @@ def head_query(source: str, rest: str, *, cursor: str = "s.id", viewer: str = "$
                       WHERE hb.account_id = {me} AND hb.status_id = {shown} OFFSET 0)::int
                 * {BOOKMARKED}
             + (s.pinned_at IS NOT NULL AND s.account_id = {me})::int * {PINNED}
+            + EXISTS (SELECT 1 FROM thread_mutes ht WHERE ht.account_id = {me}
+                      AND ht.thread_id = coalesce(r.thread_id, s.thread_id) OFFSET 0)::int
+                * {MUTED}
         END AS flags,
         (SELECT hp.id FROM polls hp WHERE hp.status_id = {shown}) AS poll_id,
         EXISTS (SELECT 1 FROM quotes hq WHERE hq.status_id = {shown}

@@ -95,13 +95,24 @@ URIS_IN_THREAD = Value(
 # $1 URIs: those that are stored here.
 KNOWN_STATUS_URIS = Value("SELECT uri FROM statuses WHERE uri = ANY($1::text[])", str)
 # What answered a status before it came brings its own answers along. $1 its URI, $2 its thread.
-MOVE_THREADS = Command(
+# Gives the threads that are parts of it now.
+MOVE_THREADS = Value(
     """
-    UPDATE statuses SET thread_id = $2
-    WHERE reblog_of_id IS NULL AND thread_id = ANY (ARRAY(
+    WITH parts AS (
         SELECT o.thread_id FROM statuses o
-        WHERE o.in_reply_to_uri = $1 AND o.in_reply_to_id IS NULL AND o.thread_id = o.id))
-    """
+        WHERE o.in_reply_to_uri = $1 AND o.in_reply_to_id IS NULL AND o.thread_id = o.id
+    ), muted AS (
+        INSERT INTO thread_mutes (account_id, thread_id, created_at)
+        SELECT m.account_id, $2, m.created_at
+        FROM thread_mutes m WHERE m.thread_id IN (SELECT thread_id FROM parts)
+        ON CONFLICT DO NOTHING
+    ), moved AS (
+        UPDATE statuses SET thread_id = $2
+        WHERE reblog_of_id IS NULL AND thread_id = ANY (ARRAY(SELECT thread_id FROM parts))
+    )
+    SELECT thread_id FROM parts
+    """,
+    int,
 )
 
 # --- completing threads ------------------------------------------------------------------------
@@ -140,6 +151,23 @@ CLAIM_THREADS = Query(
     """,
     BackfillRow,
 )
-THREAD_DONE = Command("UPDATE thread_backfills SET due_at = NULL WHERE thread_id = $1")
+# $2 how many statuses came.
+THREAD_DONE = Command(
+    "UPDATE thread_backfills SET due_at = NULL, brought = $2 WHERE thread_id = $1"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshRow:
+    """How far completing a thread is."""
+
+    running: bool
+    brought: int
+
+
+THREAD_REFRESH = Query(
+    "SELECT due_at IS NOT NULL AS running, brought FROM thread_backfills WHERE thread_id = $1",
+    RefreshRow,
+)
 NEXT_THREAD_AT = Value("SELECT min(due_at) FROM thread_backfills", datetime)
 FORGET_BACKFILLS = Command("DELETE FROM thread_backfills WHERE due_at IS NULL AND asked_at < $1")

@@ -13,8 +13,12 @@ _ORDER = "ORDER BY s.id {direction} LIMIT $3"
 _PUBLIC = """s.visibility = 'public' AND s.reblog_of_id IS NULL
     AND (s.in_reply_to_account_id IS NULL OR s.in_reply_to_account_id = s.account_id)"""
 _HAS_MEDIA = "EXISTS (SELECT 1 FROM media_attachments tm WHERE tm.status_id = s.id OFFSET 0)"
+_BOOST_WANTED = f"""(s.reblog_of_id IS NULL OR NOT {unwanted("r.account_id", "$4::bigint")})"""
 _WANTED = f"""NOT {unwanted("s.account_id", "$4::bigint")}
-    AND (s.reblog_of_id IS NULL OR NOT {unwanted("r.account_id", "$4::bigint")})"""
+    AND {_BOOST_WANTED}"""
+# Whom one follows is there although their domain is blocked: the follow is the later word.
+_WANTED_AT_HOME = f"""NOT {unwanted("s.account_id", "$4::bigint", domains=False)}
+    AND {_BOOST_WANTED}"""
 
 # Members of an exclusive list are read there. Whoever has no such list is asked once.
 _NOT_EXCLUSIVE = """(NOT (SELECT EXISTS (
@@ -30,7 +34,7 @@ HOME: Paged[HeadRow] = paged(
         "home_entries h JOIN statuses s ON s.id = h.status_id",
         f"""h.account_id = $4 AND h.status_id < $1 AND h.status_id > $2
         AND (SELECT u.home_built_at FROM users u WHERE u.account_id = $4) IS NOT NULL
-        AND {_WANTED} AND {_NOT_EXCLUSIVE}
+        AND {_WANTED_AT_HOME} AND {_NOT_EXCLUSIVE}
         ORDER BY h.status_id {{direction}} LIMIT $3""",
     ),
     HeadRow,
@@ -150,7 +154,7 @@ ACCOUNT_STATUSES: Paged[HeadRow] = paged(
         AND ($9::text IS NULL OR EXISTS (
             SELECT 1 FROM status_tags ta JOIN tags tn ON tn.id = ta.tag_id
             WHERE ta.status_id = s.id AND tn.name = $9 OFFSET 0))
-        AND (s.reblog_of_id IS NULL OR NOT {unwanted("r.account_id", "$4::bigint")})
+        AND {_BOOST_WANTED}
         {_ORDER}""",
     ),
     HeadRow,

@@ -39,6 +39,19 @@ USER_BY_NAME = Query(
     """,
     UserRow,
 )
+USER_BY_EMAIL = Query(
+    f"""
+    SELECT {_USER} FROM users u JOIN accounts a ON a.id = u.account_id
+    WHERE lower(u.email) = lower($1)
+    """,
+    UserRow,
+)
+USER_BY_ID = Query(
+    f"""
+    SELECT {_USER} FROM users u JOIN accounts a ON a.id = u.account_id WHERE u.account_id = $1
+    """,
+    UserRow,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +82,21 @@ LOGIN_BY_NAME = Query(
     LoginRow,
 )
 
+# By an account, or by somebody whose sign-up is not finished.
 USERNAME_TAKEN = Value(
-    "SELECT true FROM accounts WHERE lower(username) = lower($1) AND domain IS NULL", bool
+    """
+    SELECT EXISTS (SELECT 1 FROM accounts WHERE lower(username) = lower($1) AND domain IS NULL)
+        OR EXISTS (SELECT 1 FROM sign_ups WHERE lower(username) = lower($1))
+    """,
+    bool,
 )
-EMAIL_TAKEN = Value("SELECT true FROM users WHERE lower(email) = lower($1)", bool)
+EMAIL_TAKEN = Value(
+    """
+    SELECT EXISTS (SELECT 1 FROM users WHERE lower(email) = lower($1))
+        OR EXISTS (SELECT 1 FROM sign_ups WHERE lower(email) = lower($1))
+    """,
+    bool,
+)
 
 INSERT_USER = Command(
     """
@@ -81,12 +105,37 @@ INSERT_USER = Command(
     VALUES ($1, $2, $3, $4, $5, $6, $7, $7)
     """
 )
+PASSWORD_HASH = Value("SELECT password_hash FROM users WHERE account_id = $1", str)
+SET_EMAIL = Command("UPDATE users SET email = $2 WHERE account_id = $1")
+ASK_FOR_DELETION = Command(
+    "UPDATE users SET deletion_requested_at = coalesce(deletion_requested_at, $2)"
+    " WHERE account_id = $1"
+)
+CANCEL_DELETION = Command(
+    "UPDATE users SET deletion_requested_at = NULL"
+    " WHERE account_id = $1 AND deletion_requested_at IS NOT NULL"
+)
+# Accounts whose people asked before $1 to be deleted.
+DUE_DELETIONS = Value(
+    """
+    SELECT account_id FROM users WHERE deletion_requested_at <= $1
+    ORDER BY deletion_requested_at LIMIT 20
+    """,
+    int,
+)
+DELETE_USER = Command("DELETE FROM users WHERE account_id = $1")
 SET_PASSWORD = Command("UPDATE users SET password_hash = $2 WHERE account_id = $1")
 # A stronger hash of the same password; never over one that was set in the meantime.
 REPLACE_HASH = Command(
     "UPDATE users SET password_hash = $3 WHERE account_id = $1 AND password_hash = $2"
 )
-SET_ROLE = Command("UPDATE users SET role = $2 WHERE account_id = $1")
+# The account is written anew, since what is shown of it changes.
+SET_ROLE = Command(
+    """
+    WITH shown AS (UPDATE accounts SET locked = locked WHERE id = $1)
+    UPDATE users SET role = $2 WHERE account_id = $1
+    """
+)
 OWNER_EXISTS = Value("SELECT EXISTS (SELECT 1 FROM users WHERE role = 'owner')", bool)
 
 DELETE_UNUSED_INVITATIONS = Command("DELETE FROM invitations WHERE role = $1 AND used_at IS NULL")

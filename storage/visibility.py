@@ -1,5 +1,7 @@
 """Who may see a status: one predicate, which every query that shows statuses contains."""
 
+from storage.user_domains import domain_blocked
+
 
 def visible(status: str, viewer: str) -> str:
     """Give SQL that is true where `viewer` may see `status`.
@@ -42,16 +44,19 @@ def visible(status: str, viewer: str) -> str:
                        AND vf.accepted_at IS NOT NULL OFFSET 0))))))"""
 
 
-def unwanted(author: str, viewer: str) -> str:
+def unwanted(author: str, viewer: str, *, domains: bool = True) -> str:
     """Give SQL that is true where `viewer` does not want to see `author` in lists and timelines:
-    blocked either way, or muted (Mastodon API: accounts#mute, accounts#block)."""
+    blocked either way, muted, or (unless `domains` is False, for whom one follows all the same) of
+    a domain that is blocked (Mastodon API: accounts#mute, accounts#block, domain_blocks#block)."""
+    domain = f"OR {domain_blocked(author, viewer)}" if domains else ""
     return f"""(
         EXISTS (SELECT 1 FROM blocks ub
                 WHERE (ub.account_id = {viewer} AND ub.target_id = {author})
                    OR (ub.account_id = {author} AND ub.target_id = {viewer}) OFFSET 0)
         OR EXISTS (SELECT 1 FROM mutes um
                    WHERE um.account_id = {viewer} AND um.target_id = {author}
-                     AND (um.expires_at IS NULL OR um.expires_at > now()) OFFSET 0))"""
+                     AND (um.expires_at IS NULL OR um.expires_at > now()) OFFSET 0)
+        {domain})"""
 
 
 # What a viewer may expect of quoting a status (Mastodon API: QuoteApproval#current_user).

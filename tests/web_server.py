@@ -143,7 +143,7 @@ class _Forms(HTMLParser):
         values = {name: value or "" for name, value in attrs}
         if tag == "form":
             self.forms.append((values["action"], {}))
-        elif tag == "input":
+        elif tag == "input" and (values.get("type") != "checkbox" or "checked" in values):
             self.forms[-1][1][values["name"]] = values.get("value", "")
 
 
@@ -162,11 +162,16 @@ def shown_text(html: str) -> str:
 
 @asynccontextmanager
 async def serve(
-    db: Database, port: int, *, rate_limits: bool = False, **server: Any
+    db: Database,
+    port: int,
+    *,
+    rate_limits: bool = False,
+    sections: Mapping[str, Any] | None = None,
+    **server: Any,
 ) -> AsyncIterator[Site]:
-    """Run the server until the end of the block."""
+    """Run the server until the end of the block; `sections` are parts of its configuration."""
     clock = FixedClock(START)
-    ctx = make_context(db, clock, port, rate_limits=rate_limits, **server)
+    ctx = make_context(db, clock, port, rate_limits=rate_limits, sections=sections, **server)
     app = web.Application(middlewares=middlewares(ctx))
     app[CONTEXT] = ctx
     mount(app, all_endpoints())
@@ -189,7 +194,13 @@ def new_browser() -> aiohttp.ClientSession:
 
 
 def make_context(
-    db: Database, clock: FixedClock, port: int, *, rate_limits: bool, **server: Any
+    db: Database,
+    clock: FixedClock,
+    port: int,
+    *,
+    rate_limits: bool,
+    sections: Mapping[str, Any] | None = None,
+    **server: Any,
 ) -> Context:
     # What the pages do not use is absent on purpose.
     parts: dict[str, Any] = dict.fromkeys(Context.__dataclass_fields__)
@@ -198,6 +209,7 @@ def make_context(
             instance=InstanceConfig(domain=f"localhost:{port}", title="Test House"),
             server=ServerConfig(port=port, **server),
             development=DevelopmentConfig(rate_limits=rate_limits),
+            **(sections or {}),
         ),
         "db": db,
         "clock": clock,

@@ -69,6 +69,26 @@ _REQUEST_TERMS: dict[str, Any] = {
     "AnnounceRequest": "gts:AnnounceRequest",
     **_gotosocial_ids("likeAuthorization", "announceAuthorization"),
 }
+# FEP-7aa9
+_CAN_FEATURE: dict[str, Any] = {
+    "canFeature": {"@id": "https://w3id.org/fep/7aa9#canFeature", "@type": "@id"},
+}
+_FEATURED_TERMS: dict[str, Any] = {
+    "toot": "http://joinmastodon.org/ns#",
+    "gts": "https://gotosocial.org/ns#",
+    "Hashtag": "as:Hashtag",
+    "sensitive": "as:sensitive",
+    "discoverable": "toot:discoverable",
+    **{
+        name: f"https://w3id.org/fep/7aa9#{name}"
+        for name in ("FeaturedCollection", "FeaturedItem", "FeatureRequest", "FeatureAuthorization")
+    },
+    **{
+        name: {"@id": f"https://w3id.org/fep/7aa9#{name}", "@type": "@id"}
+        for name in ("topic", "featuredObject", "featureAuthorization")
+    },
+    **_gotosocial_ids("interactingObject", "interactionTarget"),
+}
 _ACTOR_TERMS: dict[str, Any] = {
     **_TAG_TERMS,
     "schema": "http://schema.org#",
@@ -83,6 +103,13 @@ _ACTOR_TERMS: dict[str, Any] = {
     "indexable": "toot:indexable",
     "memorial": "toot:memorial",
     "suspended": "toot:suspended",
+    "attributionDomains": {"@id": "toot:attributionDomains", "@container": "@set"},
+    "showFeatured": "toot:showFeatured",
+    "showMedia": "toot:showMedia",
+    "showRepliesInMedia": "toot:showRepliesInMedia",
+    "gts": "https://gotosocial.org/ns#",
+    **_gotosocial_ids("interactionPolicy", "automaticApproval", "manualApproval", "always"),
+    **_CAN_FEATURE,
     # FEP-844e
     "implements": {"@id": "https://w3id.org/fep/844e#implements", "@container": "@list"},
     # FEP-2c59
@@ -113,12 +140,14 @@ EVERYTHING: Context = [
         **_ACTOR_TERMS,
         **_MULTIKEY_TERMS,
         **_REACTION_TERMS,
+        **_FEATURED_TERMS,
     },
 ]
 """Every term that we read: what documents in other forms are compacted to."""
 
 
 AUTHORIZATION_CONTEXT: Context = [ACTIVITYSTREAMS, _AUTHORIZATION_TERMS]
+FEATURED_CONTEXT: Context = [ACTIVITYSTREAMS, _FEATURED_TERMS]
 
 
 def object_context(*, quotes: bool, policies: bool = False) -> Context:

@@ -6,10 +6,12 @@ from typing import Any, NamedTuple
 
 from activitypub.model import Actor, PropertyValue
 from activitypub.parse import scalars
+from activitypub.parse.interaction import parse_policy
 from activitypub.parse.keys import parse_keys
 from activitypub.parse.limits import (
     MAX_ALIASES,
     MAX_ATTACHMENTS_READ,
+    MAX_ATTRIBUTION_DOMAINS,
     MAX_FIELDS,
     MAX_NAME_CHARS,
     MAX_SUMMARY_CHARS,
@@ -23,7 +25,8 @@ _KNOWN_ACTOR = names("""
     @context id type preferredUsername name summary url inbox outbox followers following
     featured featuredTags endpoints publicKey assertionMethod icon image
     manuallyApprovesFollowers discoverable indexable memorial suspended alsoKnownAs movedTo
-    published updated attachment tag webfinger bto bcc""")
+    published updated attachment tag webfinger showFeatured showMedia showRepliesInMedia
+    attributionDomains interactionPolicy featuredCollections bto bcc""")
 
 
 def parse_actor(document: Mapping[str, Any]) -> Actor:
@@ -57,6 +60,8 @@ def parse_actor(document: Mapping[str, Any]) -> Actor:
         icon_media_type=icon.media_type if icon else None,
         image_url=image.url if image else None,
         image_media_type=image.media_type if image else None,
+        icon_description=icon.description if icon else None,
+        image_description=image.description if image else None,
         manually_approves_followers=scalars.flag(get("manuallyApprovesFollowers")),
         discoverable=scalars.flag(get("discoverable")),
         indexable=scalars.flag(get("indexable")),
@@ -70,8 +75,24 @@ def parse_actor(document: Mapping[str, Any]) -> Actor:
         emojis=tags.emojis,
         hashtags=tags.hashtags,
         webfinger=scalars.token(get("webfinger")),
+        show_featured=_said(get("showFeatured")),
+        show_media=_said(get("showMedia")),
+        show_replies_in_media=_said(get("showRepliesInMedia")),
+        attribution_domains=_domains(get("attributionDomains")),
+        interaction_policy=parse_policy(get("interactionPolicy")),
+        featured_collections=scalars.reference(get("featuredCollections")),
         unknown=scalars.unknown(document, _KNOWN_ACTOR),
     )
+
+
+def _said(value: Any) -> bool | None:
+    """Read a setting that an actor may leave unsaid."""
+    return value if isinstance(value, bool) else None
+
+
+def _domains(value: Any) -> tuple[str, ...]:
+    found = (scalars.token(one) for one in scalars.listed(value, MAX_ATTRIBUTION_DOMAINS))
+    return tuple(dict.fromkeys(one for one in found if one))
 
 
 def _fields(value: Any) -> tuple[PropertyValue, ...]:

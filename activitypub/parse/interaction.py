@@ -21,6 +21,7 @@ def parse_policy(value: Any) -> InteractionPolicy | None:
         can_reply=_permission(value.get("canReply")),
         can_like=_permission(value.get("canLike")),
         can_announce=_permission(value.get("canAnnounce")),
+        can_feature=_permission(value.get("canFeature")),
     )
     return None if policy == InteractionPolicy() else policy
 

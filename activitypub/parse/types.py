@@ -20,8 +20,8 @@ OBJECT_TYPES = names("""
 ACTIVITY_TYPES = names("""
     Accept Activity Add Announce Arrive Block Create Delete Dislike EmojiReact Flag Follow
     Ignore IntransitiveActivity Invite Join Leave Like Listen Lock Move Offer Read Reject Remove
-    AnnounceRequest LikeRequest QuoteRequest ReplyRequest TentativeAccept TentativeReject
-    Travel Undo Update View""")
+    AnnounceRequest FeatureRequest LikeRequest QuoteRequest ReplyRequest TentativeAccept
+    TentativeReject Travel Undo Update View""")
 COLLECTION_TYPES = frozenset(
     {"Collection", "CollectionPage", "OrderedCollection", "OrderedCollectionPage"}
 )

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from fedserver import __version__
+from fedserver.cli.announcements import announcement
 from fedserver.cli.domains import domain
 from fedserver.cli.inspecting import config, doctor, routes
 from fedserver.cli.making import init
@@ -15,6 +16,8 @@ from fedserver.cli.relays import relay
 from fedserver.cli.reports import report
 from fedserver.cli.running import run
 from fedserver.cli.showing import demo
+from fedserver.cli.sign_ups import approve, invite, pending, reject
+from fedserver.cli.trends import trends
 from fedserver.cli.users import user
 from fedserver.errors import ConfigError, FedserverError, StartError
 
@@ -38,9 +41,23 @@ def cli(config_file: Path | None) -> None:
     """
 
 
-for command in (run, demo, init, user, report, domain, peers, relay, routes, config, doctor):
+for command in (
+    run,
+    demo,
+    init,
+    user,
+    report,
+    domain,
+    peers,
+    relay,
+    routes,
+    trends,
+    config,
+    doctor,
+):
     cli.add_command(command)
-for command in (alias, move):
+cli.add_command(announcement)
+for command in (alias, move, pending, approve, reject, invite):
     user.add_command(command)
 
 

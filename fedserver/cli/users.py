@@ -44,20 +44,23 @@ async def _create(config: "Config", name: str, email: str, password: str, role: 
 @user.command("reset-password")
 @click.argument("name")
 @click.option("--password-stdin", is_flag=True, help="Read the new password from standard input.")
+@click.option("--codes-off", is_flag=True, help="Turn one-time codes off, too: a lost phone.")
 @with_config
-def reset_password(config: "Config", name: str, password_stdin: bool) -> None:
+def reset_password(config: "Config", name: str, password_stdin: bool, codes_off: bool) -> None:
     """Give NAME a new password (a random one, which is printed) and sign NAME out everywhere."""
     chosen = _password(from_stdin=True) if password_stdin else None
-    password = run_async(_reset_password(config, name, chosen))
+    password = run_async(_reset_password(config, name, chosen, codes_off))
     click.echo("The password is changed" if chosen else f"The new password: {password}")
 
 
-async def _reset_password(config: "Config", name: str, password: str | None) -> str:
+async def _reset_password(
+    config: "Config", name: str, password: str | None, codes_off: bool
+) -> str:
     from fedserver.app import open_context
     from fedserver.services.users import reset_password
 
     async with open_context(config) as ctx:
-        return await reset_password(ctx, name, password)
+        return await reset_password(ctx, name, password, codes_off=codes_off)
 
 
 @user.command("list")

@@ -13,6 +13,7 @@ from fedserver.config.settings import (
     MediaConfig,
     ServerConfig,
     StatusesConfig,
+    TranslationConfig,
 )
 
 __all__ = [
@@ -27,5 +28,6 @@ __all__ = [
     "MediaConfig",
     "ServerConfig",
     "StatusesConfig",
+    "TranslationConfig",
     "load",
 ]

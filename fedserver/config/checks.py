@@ -72,6 +72,13 @@ def postgres_url(text: str) -> str:
     return text
 
 
+def service_url(text: str) -> str:
+    """Check that it is empty or the address of a web service."""
+    if text and not re.fullmatch(r"https?://[^/?#@\s]+(/[^?#\s]*)?", text):
+        raise WrongValue(f'needs an address such as "http://127.0.0.1:5000", not "{text}"')
+    return text
+
+
 def language_codes(texts: tuple[str, ...]) -> tuple[str, ...]:
     """Check that there is one, and that all are two or three small letters."""
     if not texts or not all(re.fullmatch(r"[a-z]{2,3}(-[A-Za-z]{2,4})?", one) for one in texts):
@@ -84,6 +91,7 @@ CHECKS: Mapping[tuple[str, str], Callable[[Any], Any]] = {
     ("instance", "languages"): language_codes,
     ("server", "trusted_proxies"): networks,
     ("database", "url"): postgres_url,
+    ("translation", "url"): service_url,
     ("development", "reachable_addresses"): addresses,
     ("development", "host_map"): host_map,
 }

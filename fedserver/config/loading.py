@@ -159,14 +159,20 @@ def _build(values: Values) -> Config:
 
 def _in_folder(config: Config, folder: Path) -> Config:
     """Make relative paths absolute: they are meant from where the file is."""
-    ca_file = config.development.ca_file
+
+    def absolute(path: Path) -> Path:
+        return (folder / path.expanduser()).absolute()
+
+    policy, ca_file = config.policy, config.development.ca_file
     return replace(
         config,
-        data=replace(config.data, folder=(folder / config.data.folder.expanduser()).absolute()),
-        development=replace(
-            config.development,
-            ca_file=ca_file and (folder / ca_file.expanduser()).absolute(),
+        data=replace(config.data, folder=absolute(config.data.folder)),
+        policy=replace(
+            policy,
+            privacy_policy=policy.privacy_policy and absolute(policy.privacy_policy),
+            terms_of_service=policy.terms_of_service and absolute(policy.terms_of_service),
         ),
+        development=replace(config.development, ca_file=ca_file and absolute(ca_file)),
     )
 
 

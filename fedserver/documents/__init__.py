@@ -1,8 +1,21 @@
 """Rows become ActivityPub documents, in batches."""
 
 from fedserver.documents.actors import actor
+from fedserver.documents.featured import (
+    feature_authorization,
+    featured_collection,
+    featured_item,
+)
 from fedserver.documents.notes import notes
 from fedserver.documents.quotes import quote_authorization
 from fedserver.documents.serialising import serialise
 
-__all__ = ["actor", "notes", "quote_authorization", "serialise"]
+__all__ = [
+    "actor",
+    "feature_authorization",
+    "featured_collection",
+    "featured_item",
+    "notes",
+    "quote_authorization",
+    "serialise",
+]

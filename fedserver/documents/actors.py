@@ -3,8 +3,16 @@
 from collections.abc import Sequence
 from typing import Any
 
+from activitypub.addressing import PUBLIC
 from activitypub.keys import load_public_key, multikey_encode
-from activitypub.model import Actor, ActorKey, Emoji, PropertyValue
+from activitypub.model import (
+    Actor,
+    ActorKey,
+    Emoji,
+    InteractionPolicy,
+    Permission,
+    PropertyValue,
+)
 from fedserver.context import Context
 from fedserver.uris import Uris
 from storage.accounts import AccountRow, KeyRow
@@ -53,8 +61,33 @@ def actor(
         fields=tuple(PropertyValue(one["name"], one["value"]) for one in account.fields),
         emojis=tuple(emoji(one) for one in account.emojis),
         webfinger=f"{account.username}@{ctx.config.instance.domain}",
+        icon_description=account.avatar_description or None,
+        image_description=account.header_description or None,
+        attribution_domains=tuple(account.attribution_domains),
+        **_of_person(uris, account),
         unknown=_capabilities(account),
     )
+
+
+def _of_person(uris: Uris, account: AccountRow) -> dict[str, Any]:
+    """What only people have: settings of their profile, and collections (FEP-7aa9)."""
+    if account.outbox_url is None:
+        return {}
+    return {
+        "show_featured": account.show_featured,
+        "show_media": account.show_media,
+        "show_replies_in_media": account.show_media_replies,
+        "interaction_policy": InteractionPolicy(can_feature=_featurable(account)),
+        "featured_collections": uris.featured_collections(account.uri),
+    }
+
+
+def _featurable(account: AccountRow) -> Permission:
+    """Whoever wants to be found may be put in collections; by followers only, where one chooses
+    who follows (as Mastodon does, and storage/feature_rights.py)."""
+    if not account.discoverable:
+        return Permission((account.uri,))
+    return Permission((account.followers_url or account.uri if account.locked else PUBLIC,))
 
 
 def _capabilities(account: AccountRow) -> dict[str, Any]:

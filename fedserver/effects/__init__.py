@@ -3,11 +3,21 @@
 from fedserver.effects.acts import Act, Undoable
 from fedserver.effects.announce import Announce
 from fedserver.effects.block import Block
+from fedserver.effects.block_domain import BlockDomain, PartFromDomain
 from fedserver.effects.bringing import bring_status, find_by_url
+from fedserver.effects.collecting import (
+    AddToCollection,
+    ChangeCollection,
+    DropCollection,
+    MakeCollection,
+    RemoveFromCollection,
+)
 from fedserver.effects.compare import compare_followers
 from fedserver.effects.consents import Consents, NewQuote
+from fedserver.effects.conversing import accept_requests
 from fedserver.effects.create import AlreadyPosted, Create
 from fedserver.effects.delete import DeleteActor, DeleteStatus
+from fedserver.effects.feature_consent import RevokeFeature
 from fedserver.effects.feature_tag import FeatureTag, UnfeatureTag
 from fedserver.effects.featuring import read_featured
 from fedserver.effects.flag import Flag
@@ -16,10 +26,11 @@ from fedserver.effects.like import Like
 from fedserver.effects.move import Move
 from fedserver.effects.new_status import Mentioned, NewPoll, NewStatus, RemoteMedia
 from fedserver.effects.outcomes import Outcome, OutcomeName
+from fedserver.effects.peer_collections import read_collections
 from fedserver.effects.performing import perform, perform_in
 from fedserver.effects.pin import Pin, Unpin
 from fedserver.effects.poll_totals import end_polls, tell_totals
-from fedserver.effects.private import Bookmark, Mute
+from fedserver.effects.private import Bookmark, Mute, MuteThread
 from fedserver.effects.quote import QuoteRequest, RevokeQuote, settle_proof
 from fedserver.effects.react import React, ReactedEmoji
 from fedserver.effects.receiving import READERS, receive, receive_hearsay
@@ -34,32 +45,41 @@ __all__ = [
     "READERS",
     "Accept",
     "Act",
+    "AddToCollection",
     "AlreadyPosted",
     "Announce",
     "Block",
+    "BlockDomain",
     "Bookmark",
+    "ChangeCollection",
     "Consents",
     "Create",
     "DeleteActor",
     "DeleteStatus",
+    "DropCollection",
     "FeatureTag",
     "Flag",
     "Follow",
     "Like",
+    "MakeCollection",
     "Mentioned",
     "Move",
     "Mute",
+    "MuteThread",
     "NewPoll",
     "NewQuote",
     "NewStatus",
     "Outcome",
     "OutcomeName",
+    "PartFromDomain",
     "Pin",
     "QuoteRequest",
     "React",
     "ReactedEmoji",
     "Reject",
     "RemoteMedia",
+    "RemoveFromCollection",
+    "RevokeFeature",
     "RevokeQuote",
     "SetQuotePolicy",
     "Undo",
@@ -70,6 +90,7 @@ __all__ = [
     "UpdateStatus",
     "Vote",
     "accept",
+    "accept_requests",
     "announce_of",
     "ask_for_thread",
     "bring_status",
@@ -79,6 +100,7 @@ __all__ = [
     "find_by_url",
     "perform",
     "perform_in",
+    "read_collections",
     "read_featured",
     "receive",
     "receive_hearsay",

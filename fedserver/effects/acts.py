@@ -17,11 +17,13 @@ from storage.database import Transaction
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Tell `account_id` (if it is a person here) that the act's actor did `type`."""
+    """Tell `account_id` (if it is a person here) that the act's actor did `type`, to a status or to
+    something else."""
 
     account_id: int
     type: str
     status_id: int | None = None
+    subject_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

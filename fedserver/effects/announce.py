@@ -15,10 +15,12 @@ from fedserver.effects.fanning import fan_out
 from fedserver.effects.incoming import Incoming
 from fedserver.effects.outcomes import Ignored
 from fedserver.effects.permission import require_here, require_visible
+from fedserver.effects.signals import signal_deletion, signal_new
 from fedserver.errors import NotFound, Refused
 from storage.accounts import ACCOUNT_BY_ID, COUNT_STATUS, AccountRow
 from storage.database import Transaction
-from storage.fan_out import DROP_REPEATED_BOOSTS, WITHDRAW_NOTIFICATION
+from storage.fan_out import DROP_REPEATED_BOOSTS
+from storage.notifying import WITHDRAW_NOTIFICATION
 from storage.quotes import DELETE_REQUEST_OF, REQUEST_OF_INTERACTION
 from storage.relations import FOLLOWED_HERE
 from storage.statuses import (
@@ -95,6 +97,7 @@ class Announce(Undoable):
             boosted_author_id=self.author.id,
         )
         await tx.execute(DROP_REPEATED_BOOSTS, self.id, self.status.id, self.actor.id)
+        await signal_new(ctx, tx, self.id, self.created_at)
         return True
 
     async def _insert(self, tx: Transaction) -> int:
@@ -126,6 +129,7 @@ class Announce(Undoable):
         boost = await tx.one(REBLOG_BY_ACCOUNT, self.status.id, self.actor.id)
         if boost is None:
             return False
+        await signal_deletion(tx, boost.id)
         await tx.execute(DELETE_STATUS, boost.id, self.actor.id)
         if self.actor.local:
             await tx.execute(DELETE_REQUEST_OF, boost.uri)

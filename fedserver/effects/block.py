@@ -9,7 +9,8 @@ from fedserver.effects.incoming import Incoming
 from fedserver.errors import Refused
 from storage.accounts import COUNT_FOLLOW, AccountRow
 from storage.database import Transaction
-from storage.fan_out import REMOVE_AUTHOR_FROM_HOME, WITHDRAW_NOTIFICATIONS_BETWEEN
+from storage.fan_out import REMOVE_AUTHOR_FROM_HOME
+from storage.notifying import FORGET_DEALINGS_WITH
 from storage.relations import DELETE_BLOCK, DELETE_FOLLOW, INSERT_BLOCK
 
 
@@ -62,4 +63,4 @@ async def _part(tx: Transaction, one: AccountRow, other: AccountRow) -> None:
         await tx.execute(COUNT_FOLLOW, one.id, other.id, -1)
     if one.local:
         await tx.execute(REMOVE_AUTHOR_FROM_HOME, one.id, other.id)
-        await tx.execute(WITHDRAW_NOTIFICATIONS_BETWEEN, one.id, other.id)
+        await tx.execute(FORGET_DEALINGS_WITH, one.id, other.id)

@@ -15,6 +15,7 @@ from fedserver.context import Context
 from fedserver.effects.new_status import Mentioned, NewPoll, NewStatus, RemoteMedia, insert_status
 from fedserver.effects.quoting import consents_of
 from fedserver.effects.shown_objects import attachments_of, facts_of, links_of
+from fedserver.effects.signals import signal_new
 from fedserver.effects.wanted_threads import ask_for_thread
 from fedserver.errors import FedserverError, Gone, NotFound, Refused
 from fedserver.services import fetch, resolve
@@ -88,6 +89,7 @@ async def store_object(ctx: Context, fetched: Object, budget: Budget) -> StatusR
     async with ctx.db.transaction() as tx:
         if await insert_status(ctx, tx, author, status):
             await tx.execute(COUNT_STATUS, author.id, 1, status.created_at, status.id)
+            await signal_new(ctx, tx, status.id, status.created_at)
     row = await ctx.db.one(STATUS_BY_URI, fetched.id)
     if row is None:
         raise NotFound("Record not found")

@@ -11,19 +11,21 @@ from fedserver.effects.acts import Act, Audience, Notice, Outgoing
 from fedserver.effects.asking import ask_first, request, waiting
 from fedserver.effects.bringing import bring_status, status_of_object
 from fedserver.effects.consents import accepted_quote
+from fedserver.effects.conversing import converse
 from fedserver.effects.fanning import fan_out, fan_out_by_tag
 from fedserver.effects.incoming import Incoming
 from fedserver.effects.new_status import NewStatus, insert_status
 from fedserver.effects.outcomes import Ignored
 from fedserver.effects.permission import require_here, require_visible
+from fedserver.effects.signals import signal_new
 from fedserver.effects.to_relays import announcement, mastodon_relays
 from fedserver.effects.vote import Vote
 from fedserver.effects.wanted_threads import ask_for_thread
 from fedserver.errors import NotFound, Refused
 from storage.accounts import ACCOUNT_BY_ID, COUNT_STATUS, AccountRow
 from storage.database import Transaction
-from storage.fan_out import NOTIFY_SUBSCRIBERS
 from storage.idempotency import CLAIM_KEY
+from storage.notifying import NOTIFY_SUBSCRIBERS
 from storage.quotes import InteractionRequestRow
 from storage.relations import FOLLOWED_HERE
 from storage.statuses import STATUS_BY_ID
@@ -83,6 +85,7 @@ class Create(Act):
             await tx.execute(
                 NOTIFY_SUBSCRIBERS, ctx.ids.new(), self.actor.id, status.id, ctx.clock.now()
             )
+        await signal_new(ctx, tx, status.id, status.created_at)
         return True
 
     async def _ask_for_the_rest(self, ctx: Context, tx: Transaction) -> None:
@@ -127,6 +130,8 @@ class Create(Act):
         return await note_activity(ctx, tx, self, self.status.id, listed=listed)
 
     async def consequences(self, ctx: Context, tx: Transaction) -> Sequence[Act]:
+        if self.status.visibility == "direct":
+            await converse(ctx, tx, [self.status.id])
         if not self.actor.local:
             return ()
         return await announcement(

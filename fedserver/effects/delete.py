@@ -10,6 +10,7 @@ from fedserver.context import Context
 from fedserver.effects.acts import Act, Audience, Outgoing
 from fedserver.effects.incoming import Incoming
 from fedserver.effects.outcomes import Ignored
+from fedserver.effects.signals import signal_deletion
 from fedserver.effects.to_relays import all_relays
 from fedserver.errors import NotFound
 from storage.accounts import ACCOUNT_BY_URI, COUNT_STATUS, MARK_ACCOUNT_DELETED
@@ -77,6 +78,7 @@ class DeleteStatus(Act):
             self._inboxes.extend(await tx.values(INBOXES_THAT_KNOW, self.status.id))
         await tx.execute(UNCOUNT_BOOSTS_OF, self.status.id)
         await tx.execute(UNCOUNT_QUOTE_OF, self.status.id)
+        await signal_deletion(tx, self.status.id)
         if not await tx.execute(DELETE_STATUS, self.status.id, self.actor.id):
             return False
         await tx.execute(COUNT_STATUS, self.actor.id, -1, None, None)

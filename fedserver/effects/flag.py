@@ -12,6 +12,7 @@ from fedserver.effects.incoming import Incoming
 from fedserver.effects.outcomes import Ignored
 from fedserver.errors import Refused
 from fedserver.services import resolve
+from fedserver.services.staff import tell_of_report
 from fedserver.services.text_in import clean_plain
 from storage.accounts import ACCOUNT_BY_ID, AccountRow
 from storage.database import Transaction
@@ -73,6 +74,8 @@ class Flag(Act):
             self.speaker is not None,
             ctx.clock.now(),
         )
+        if stored:
+            await tell_of_report(ctx, tx, self.actor.id, self.id)
         return bool(stored)
 
     async def consequences(self, ctx: Context, tx: Transaction) -> Sequence[Act]:

@@ -14,11 +14,8 @@ from fedserver.errors import NotFound, Refused
 from fedserver.uris import Uris
 from storage.accounts import ACCOUNT_BY_ID, COUNT_FOLLOW, AccountRow
 from storage.database import Transaction
-from storage.fan_out import (
-    ADD_AUTHOR_TO_HOME,
-    REMOVE_AUTHOR_FROM_HOME,
-    WITHDRAW_NOTIFICATION,
-)
+from storage.fan_out import ADD_AUTHOR_TO_HOME, REMOVE_AUTHOR_FROM_HOME
+from storage.notifying import NOTIFY_OF_FOLLOWERS, WITHDRAW_NOTIFICATION
 from storage.relations import (
     ACCEPT_FOLLOW,
     BLOCKED_EITHER_WAY,
@@ -172,9 +169,17 @@ class Accept(_Answer):
         await tx.execute(
             WITHDRAW_NOTIFICATION, self.actor.id, "follow_request", self.follower.id, None
         )
+        if self.actor.local:
+            await self._tell_of_follower(ctx, tx)
         if self.follower.local:
             await tx.execute(ADD_AUTHOR_TO_HOME, self.follower.id, self.actor.id)
         return True
+
+    async def _tell_of_follower(self, ctx: Context, tx: Transaction) -> None:
+        """The request gives way to the follow; of what was no request one was told before."""
+        now = ctx.clock.now()
+        ids = [ctx.ids.new()]
+        await tx.execute(NOTIFY_OF_FOLLOWERS, ids, [self.follower.id], self.actor.id, now)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ from fedserver.errors import NotFound
 from storage.accounts import ACCOUNT_BY_ID, AccountRow
 from storage.database import Transaction
 from storage.emoji_reactions import LIKE_REACTED_FAVOURITE, UNLIKE_REACTED_FAVOURITE
-from storage.fan_out import WITHDRAW_NOTIFICATION
+from storage.notifying import WITHDRAW_NOTIFICATION
 from storage.quotes import DELETE_REQUEST_OF
 from storage.reactions import DELETE_FAVOURITE, INSERT_FAVOURITE
 from storage.statuses import COUNT_FAVOURITE, StatusRow

@@ -30,10 +30,10 @@ from storage.moves import (
     FOLLOWS_TO_MOVE,
     INSERT_BLOCKS,
     MARK_MOVED,
-    NOTIFY_OF_FOLLOWERS,
     UNCOUNT_FOLLOWS_BY,
     FollowToMoveRow,
 )
+from storage.notifying import NOTIFY_OF_FOLLOWERS
 
 # Two accounts that name each other could send followers back and forth for ever. Mastodon waits
 # as long: 7 days for what peers say, 30 for its own people.

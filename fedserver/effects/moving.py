@@ -2,23 +2,19 @@
 
 from dataclasses import dataclass
 
-from activitypub.errors import ProtocolError
-from activitypub.webfinger import Handle, parse_handle
 from fedserver.context import Context
-from fedserver.effects.bringing import find_by_url
-from fedserver.effects.move import Move, read_anew
+from fedserver.effects.move import Move
+from fedserver.effects.named import handle_of, named_account
 from fedserver.effects.performing import perform_in
 from fedserver.effects.update import UpdateActor
-from fedserver.errors import Gone, Invalid, NotFound, Refused
+from fedserver.errors import Invalid, NotFound, Refused
 from fedserver.services import resolve
-from fedserver.services.fetch import Budget
 from fedserver.uris import Uris
 from storage.accounts import LOCAL_ACCOUNT_BY_NAME, AccountRow
 from storage.database import Transaction
 from storage.moves import REMOVE_SIGNPOST, SET_ALIASES
 
 MAX_ALIASES = 10
-_FETCHES = 8  # the account, WebFinger at two hosts, and what leads to them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +46,7 @@ async def add_alias(ctx: Context, username: str, named: str) -> str:
     That account can then move here. Raises NotFound, Invalid, or Unreachable.
     """
     person = await _person(ctx, username)
-    alias = await _account(ctx, named)
+    alias = await named_account(ctx, named)
     if alias.id == person.id:
         raise Invalid("An account is no alias of itself")
     if alias.uri not in person.also_known_as and len(person.also_known_as) >= MAX_ALIASES:
@@ -77,7 +73,7 @@ async def move_out(ctx: Context, username: str, named: str) -> AccountRow:
     with what to do first, NotFound, or Unreachable.
     """
     person = await _person(ctx, username)
-    target = await _account(ctx, named, anew=True)
+    target = await named_account(ctx, named, anew=True)
     uris = Uris(ctx.config.base_url)
     # The number of the Update comes first: peers see `movedTo` when the Move arrives.
     update = UpdateActor(actor=person, uri=uris.activity(ctx.ids.new()))
@@ -124,39 +120,9 @@ async def _person(ctx: Context, username: str) -> AccountRow:
     return row
 
 
-async def _account(ctx: Context, named: str, *, anew: bool = False) -> AccountRow:
-    """Give the account of a handle or URI, asking its server where that is needed."""
-    budget = Budget(_FETCHES)
-    try:
-        found = await _found(ctx, named, budget)
-        if found is not None and anew:
-            found = await read_anew(ctx, found.uri, budget)
-    except ProtocolError as error:
-        raise Invalid(f"{named} cannot be read: {error.reason}") from error
-    except (Gone, NotFound) as error:
-        raise NotFound(f"There is no account {named}") from error
-    if found is None or found.gone:
-        raise NotFound(f"There is no account {named}")
-    return found
-
-
-async def _found(ctx: Context, named: str, budget: Budget) -> AccountRow | None:
-    if "://" not in named:
-        return await resolve.account_by_handle(ctx, _handle(named), budget)
-    found = await find_by_url(ctx, named, budget)
-    return found if isinstance(found, AccountRow) else None
-
-
-def _handle(named: str) -> Handle:
-    try:
-        return parse_handle(named)
-    except ProtocolError as error:
-        raise Invalid(f"{named} is neither a handle (name@domain) nor an address") from error
-
-
 async def _known_uri(ctx: Context, named: str) -> str:
     if "://" in named:
         return named
-    handle = _handle(named)
+    handle = handle_of(named)
     row = await resolve.known_by_handle(ctx, handle.username, handle.domain)
     return row.uri if row else named

@@ -10,6 +10,7 @@ from fedserver.effects.consents import NOTHING, Consents, write_consents
 from fedserver.services.cards import link_of
 from storage.accounts import AccountRow
 from storage.cards import WISH_FOR_CARD
+from storage.conversations import MOVE_CONVERSATIONS
 from storage.database import Transaction
 from storage.media import ATTACH_MEDIA, INSERT_MEDIA
 from storage.quotes import ADOPT_QUOTES
@@ -112,7 +113,9 @@ async def insert_status(
 
 async def _adopt(tx: Transaction, author: AccountRow, status: NewStatus) -> None:
     """Join what came before the status and names it. Nobody can have named one of ours."""
-    await tx.execute(MOVE_THREADS, status.uri, thread_id(status))
+    moved = await tx.values(MOVE_THREADS, status.uri, thread_id(status))
+    if moved:
+        await tx.execute(MOVE_CONVERSATIONS, moved, thread_id(status))
     await tx.execute(ADOPT_ORPHANS, status.uri, status.id, author.id, thread_id(status))
     await tx.execute(ADOPT_QUOTES, status.uri, status.id, author.id)
 

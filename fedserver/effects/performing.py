@@ -14,7 +14,7 @@ from fedserver.services import proving
 from storage.accounts import AccountRow
 from storage.database import Transaction
 from storage.deliveries import INSERT_DELIVERIES
-from storage.fan_out import NOTIFY
+from storage.notifying import NOTIFY
 from storage.outbox import INSERT_ACTIVITY
 from storage.relations import FOLLOWERS_INBOXES
 from storage.replays import SHARE_POSTING
@@ -43,10 +43,10 @@ async def perform_in(ctx: Context, tx: Transaction, act: Act) -> bool:
 
 
 async def _notify(ctx: Context, tx: Transaction, act: Act) -> None:
-    by_status: dict[int | None, list[Notice]] = {}
+    alike: dict[tuple[int | None, int | None], list[Notice]] = {}
     for notice in act.notices():
-        by_status.setdefault(notice.status_id, []).append(notice)
-    for status_id, notices in by_status.items():
+        alike.setdefault((notice.status_id, notice.subject_id), []).append(notice)
+    for (status_id, subject_id), notices in alike.items():
         await tx.execute(
             NOTIFY,
             [ctx.ids.new() for _ in notices],
@@ -55,6 +55,7 @@ async def _notify(ctx: Context, tx: Transaction, act: Act) -> None:
             act.actor.id,
             status_id,
             ctx.clock.now(),
+            subject_id,
         )
 
 

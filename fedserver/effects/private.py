@@ -10,9 +10,11 @@ from fedserver.effects.permission import require_visible
 from fedserver.errors import Refused
 from storage.accounts import AccountRow
 from storage.database import Transaction
+from storage.notifying import WITHDRAW_NOTIFICATIONS_BETWEEN
 from storage.reactions import DELETE_BOOKMARK, INSERT_BOOKMARK
 from storage.relations import DELETE_MUTE, PUT_MUTE
 from storage.statuses import StatusRow
+from storage.thread_mutes import MUTE_THREAD, UNMUTE_THREAD
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +62,28 @@ class Mute(Undoable):
             self.expires_at,
             ctx.clock.now(),
         )
+        if self.hide_notifications:
+            await tx.execute(WITHDRAW_NOTIFICATIONS_BETWEEN, self.actor.id, self.target.id)
         return bool(stored)
 
     async def undo(self, ctx: Context, tx: Transaction) -> bool:
         return bool(await tx.execute(DELETE_MUTE, self.actor.id, self.target.id))
+
+
+@dataclass(frozen=True, kw_only=True)
+class MuteThread(Undoable):
+    """Do not tell of what happens to `status` and the rest of its thread."""
+
+    type: ClassVar[str] = "MuteThread"
+
+    status: StatusRow
+
+    async def allow(self, ctx: Context, tx: Transaction) -> None:
+        await require_visible(tx, self.status, self.actor)
+
+    async def store(self, ctx: Context, tx: Transaction) -> bool:
+        now = ctx.clock.now()
+        return bool(await tx.execute(MUTE_THREAD, self.actor.id, self.status.thread_id, now))
+
+    async def undo(self, ctx: Context, tx: Transaction) -> bool:
+        return bool(await tx.execute(UNMUTE_THREAD, self.actor.id, self.status.thread_id))

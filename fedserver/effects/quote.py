@@ -17,13 +17,14 @@ from fedserver.effects.incoming import Incoming
 from fedserver.effects.outcomes import Ignored
 from fedserver.effects.performing import perform
 from fedserver.effects.permission import require_visible
+from fedserver.effects.signals import signal_edit
 from fedserver.effects.telling import TellOfStatus
 from fedserver.errors import Refused
 from fedserver.services.authorizing import Proof
 from fedserver.uris import Uris
 from storage.accounts import ACCOUNT_BY_ID, AccountRow
 from storage.database import Transaction
-from storage.fan_out import WITHDRAW_NOTIFICATION
+from storage.notifying import WITHDRAW_NOTIFICATION
 from storage.quotes import (
     BURY_AUTHORIZATION,
     COUNT_QUOTE,
@@ -218,7 +219,7 @@ class AcceptQuote(_QuoteAnswer):
         uris = Uris(ctx.config.base_url)
         ours = uris.quote_authorization(self.actor.username, ctx.ids.new())
         authorization = ours if self.actor.local else self.result
-        await tx.execute(SET_QUOTE_STATE, row.status_id, ACCEPTED, authorization)
+        await _set_state(tx, row.status_id, ACCEPTED, authorization)
         await tx.execute(COUNT_QUOTE, self.status.id, 1)
         return True
 
@@ -279,6 +280,14 @@ class RevokeQuote(Act):
         return (TellOfStatus.of(ctx, self.quoter, self.quoting),)
 
 
+async def _set_state(
+    tx: Transaction, status_id: int, state: str, authorization_uri: str | None
+) -> None:
+    """What is shown of the quoting status changes with it."""
+    await tx.execute(SET_QUOTE_STATE, status_id, state, authorization_uri)
+    await signal_edit(tx, status_id)
+
+
 async def _locked(tx: Transaction, quoting: StatusRow | None, status: StatusRow) -> QuoteRow | None:
     if quoting is None:
         return None
@@ -293,7 +302,7 @@ async def _end_quote(
     if row.state not in (PENDING, ACCEPTED):
         return False
     ended = "revoked" if row.state == ACCEPTED else "rejected"
-    await tx.execute(SET_QUOTE_STATE, row.status_id, ended, row.authorization_uri)
+    await _set_state(tx, row.status_id, ended, row.authorization_uri)
     if row.state == ACCEPTED and row.quoted_id is not None:
         await tx.execute(COUNT_QUOTE, row.quoted_id, -1)
     if row.authorization_uri is not None:
@@ -312,10 +321,10 @@ async def settle_proof(ctx: Context, status_id: int, authorization_uri: str, pro
         if row is None or row.state != PENDING or row.authorization_uri != authorization_uri:
             return
         if proof is Proof.VALID:
-            await tx.execute(SET_QUOTE_STATE, status_id, ACCEPTED, authorization_uri)
+            await _set_state(tx, status_id, ACCEPTED, authorization_uri)
             await tx.execute(COUNT_QUOTE, row.quoted_id, 1)
         else:
-            await tx.execute(SET_QUOTE_STATE, status_id, "rejected", None)
+            await _set_state(tx, status_id, "rejected", None)
 
 
 async def read_quote_answer(incoming: Incoming) -> Act | None:

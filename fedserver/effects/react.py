@@ -26,7 +26,7 @@ from storage.emoji_reactions import (
     INSERT_EMOJI_REACTION,
     INSERT_REACTED_FAVOURITE,
 )
-from storage.fan_out import WITHDRAW_NOTIFICATION
+from storage.notifying import WITHDRAW_NOTIFICATION
 from storage.statuses import COUNT_FAVOURITE, StatusRow
 
 _MAX_EMOJI_CHARS = 32
@@ -52,12 +52,12 @@ def emoji_of(activity: Activity) -> ReactedEmoji | None:
     content = (activity.content or (told if isinstance(told, str) else "")).strip()
     custom = _SHORTCODE.fullmatch(content)
     if custom is None:
-        return ReactedEmoji(content) if _is_emoji(content) else None
+        return ReactedEmoji(content) if is_emoji(content) else None
     image = next((one.url for one in activity.emojis if one.shortcode == custom[1]), None)
     return ReactedEmoji(custom[1], image) if image else None
 
 
-def _is_emoji(text: str) -> bool:
+def is_emoji(text: str) -> bool:
     """Whether `text` is one emoji as far as its characters tell; words and numbers are not."""
     if not 0 < len(text) <= _MAX_EMOJI_CHARS:
         return False

@@ -10,16 +10,19 @@ from fedserver.context import Context
 from fedserver.effects.acts import Act
 from fedserver.effects.block import Block
 from fedserver.effects.create import Create
-from fedserver.effects.featuring import read_add, read_remove
+from fedserver.effects.feature_consent import RequestFeature
 from fedserver.effects.flag import Flag
 from fedserver.effects.follow import Follow
 from fedserver.effects.forwarding import Forwarding, forward_in, forwarding_of
 from fedserver.effects.incoming import Incoming
 from fedserver.effects.meanings import (
     read_any_accept,
+    read_any_add,
     read_any_announce,
     read_any_delete,
     read_any_reject,
+    read_any_remove,
+    read_any_update,
 )
 from fedserver.effects.move import Move
 from fedserver.effects.outcomes import DONE, DUPLICATE, Ignored, Outcome, OutcomeName
@@ -28,7 +31,6 @@ from fedserver.effects.quote import QuoteRequest
 from fedserver.effects.react import React, read_like
 from fedserver.effects.refetching import read_hearsay_act
 from fedserver.effects.undo import Undo
-from fedserver.effects.update import read_update
 from fedserver.errors import Denied, Gone, Invalid, NotFound, Refused, Unreachable
 from fedserver.services import resolve
 from fedserver.services.fetch import Budget
@@ -42,21 +44,22 @@ Read = Callable[[Incoming], Awaitable[Act]]
 # What an activity type from a peer is read as. `EFFECTS` in the docs is made from this table.
 READERS: dict[str, Read] = {
     "Accept": read_any_accept,
-    "Add": read_add,
+    "Add": read_any_add,
     "Announce": read_any_announce,
     "Block": Block.read,
     "Create": Create.read,
     "Delete": read_any_delete,
     "EmojiReact": React.read,
+    "FeatureRequest": RequestFeature.read,
     "Flag": Flag.read,
     "Follow": Follow.read,
     "Like": read_like,
     "Move": Move.read,
     "QuoteRequest": QuoteRequest.read,
     "Reject": read_any_reject,
-    "Remove": read_remove,
+    "Remove": read_any_remove,
     "Undo": Undo.read,
-    "Update": read_update,
+    "Update": read_any_update,
 }
 
 

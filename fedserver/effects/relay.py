@@ -18,7 +18,7 @@ from fedserver.effects.performing import perform
 from fedserver.errors import Gone, Invalid, NotFound, Refused
 from fedserver.services import fetch, relaying, resolve
 from fedserver.services.fetch import Budget
-from fedserver.services.users import ensure_instance_actor
+from fedserver.services.new_accounts import ensure_instance_actor
 from fedserver.uris import Uris
 from storage.accounts import ACCOUNT_BY_ID, ACCOUNT_BY_URI, AccountRow
 from storage.database import Transaction

@@ -13,21 +13,22 @@ from fedserver.effects.acts import Act, Audience, Notice, Outgoing
 from fedserver.effects.asking import waiting
 from fedserver.effects.bringing import bring_status, status_of_object
 from fedserver.effects.consents import write_consents
+from fedserver.effects.conversing import converse
 from fedserver.effects.create import note_activity, status_audience
 from fedserver.effects.incoming import Incoming
 from fedserver.effects.move import read_signpost
 from fedserver.effects.new_status import NewStatus, write_parts
 from fedserver.effects.outcomes import Ignored
+from fedserver.effects.signals import signal_edit
 from fedserver.errors import NotFound
 from fedserver.services import resolve
 from fedserver.services.cards import link_of
 from storage.accounts import ACCOUNT_BY_ID, KEYS_OF_ACCOUNT
 from storage.cards import FORGET_CARD_OF_STATUS
 from storage.database import Transaction
-from storage.fan_out import NOTIFY_OF_EDIT
 from storage.media import DELETE_MEDIA_OF_STATUS, DETACH_OTHER_MEDIA, MEDIA_OF_STATUSES, MediaRow
 from storage.moves import MOVED_TO
-from storage.quotes import NOTIFY_OF_QUOTED_EDIT
+from storage.notifying import NOTIFY_OF_EDIT, NOTIFY_OF_QUOTED_EDIT
 from storage.reactions import (
     DELETE_POLL_OF_STATUS,
     POLL_OF_STATUS,
@@ -119,6 +120,7 @@ class UpdateStatus(Act):
         await self._write(ctx, tx, poll)
         for notice in (NOTIFY_OF_EDIT, NOTIFY_OF_QUOTED_EDIT):
             await tx.execute(notice, ctx.ids.new(), self.actor.id, self.status.id, ctx.clock.now())
+        await signal_edit(tx, self.status.id)
         return True
 
     def _is_late(self) -> bool:
@@ -197,6 +199,11 @@ class UpdateStatus(Act):
             for one in self.changed.mentions
             if not one.silent and self.edited
         )
+
+    async def consequences(self, ctx: Context, tx: Transaction) -> Sequence[Act]:
+        if self.status.visibility == "direct" and self.edited:
+            await converse(ctx, tx, [self.status.id])
+        return ()
 
     async def audience(self, ctx: Context, tx: Transaction) -> Audience:
         return await status_audience(tx, self.actor.id, self.changed)

@@ -8,32 +8,60 @@ from fedserver.entities.accounts import (
     credential_account,
     role,
 )
+from fedserver.entities.announcements import announcements
+from fedserver.entities.collections import (
+    collection,
+    collection_item,
+    collection_with_accounts,
+    collections,
+)
+from fedserver.entities.conversations import conversations, notification_requests
 from fedserver.entities.emojis import custom_emoji
+from fedserver.entities.filters import filter_entity, filter_keyword, filter_status, filter_v1
 from fedserver.entities.histories import status_edits, status_source, status_with_text
 from fedserver.entities.instance import instance_v1, instance_v2, rules
 from fedserver.entities.media import media
-from fedserver.entities.notifications import notifications
+from fedserver.entities.notifications import Grouping, grouped_notifications, notifications
 from fedserver.entities.polls import poll
+from fedserver.entities.profiles import profile
 from fedserver.entities.relationships import relationship, relationships
 from fedserver.entities.reports import report
 from fedserver.entities.statuses import status, statuses, statuses_of
-from fedserver.entities.tags import tag, tags, unused_tag
+from fedserver.entities.streamed import NOBODY, Wish, statuses_for_viewers
+from fedserver.entities.tags import featured_tag, tag, tags, unused_tag
 from fedserver.entities.threads import context
 from fedserver.entities.times import timestamp
 
 __all__ = [
+    "NOBODY",
+    "Grouping",
+    "Wish",
     "account",
     "accounts",
     "accounts_of",
     "acct",
+    "announcements",
+    "collection",
+    "collection_item",
+    "collection_with_accounts",
+    "collections",
     "context",
+    "conversations",
     "credential_account",
     "custom_emoji",
+    "featured_tag",
+    "filter_entity",
+    "filter_keyword",
+    "filter_status",
+    "filter_v1",
+    "grouped_notifications",
     "instance_v1",
     "instance_v2",
     "media",
+    "notification_requests",
     "notifications",
     "poll",
+    "profile",
     "relationship",
     "relationships",
     "report",
@@ -44,6 +72,7 @@ __all__ = [
     "status_source",
     "status_with_text",
     "statuses",
+    "statuses_for_viewers",
     "statuses_of",
     "tag",
     "tags",

@@ -7,6 +7,7 @@ import orjson
 
 from fedserver.context import Context
 from fedserver.entities.emojis import stored_emojis
+from fedserver.entities.feature_approval import feature_approval, for_viewer
 from fedserver.entities.times import day, midnight, stored_timestamp
 from fedserver.errors import NotFound
 from fedserver.uris import Uris
@@ -18,6 +19,7 @@ from storage.account_reads import (
     AccountHeadRow,
     OwnSettingsRow,
 )
+from storage.collections import MAX_COLLECTIONS
 
 Json = dict[str, Any]
 
@@ -29,27 +31,39 @@ _ROLES = {
 }
 
 
-async def accounts(ctx: Context, ids: Iterable[int]) -> list[orjson.Fragment]:
+async def accounts(
+    ctx: Context, ids: Iterable[int], viewer: int | None = None
+) -> list[orjson.Fragment]:
     """Give Accounts in the order of `ids`; deleted and unknown ones are left out."""
-    return await accounts_of(ctx, await ctx.db.fetch(ACCOUNT_HEADS, list(ids)))
+    return await accounts_of(ctx, await ctx.db.fetch(ACCOUNT_HEADS, list(ids)), viewer)
 
 
-async def account(ctx: Context, account_id: int) -> orjson.Fragment:
+async def account(ctx: Context, account_id: int, viewer: int | None = None) -> orjson.Fragment:
     """Give one Account. Raises NotFound where there is none."""
-    found = await accounts(ctx, [account_id])
+    found = await accounts(ctx, [account_id], viewer)
     if not found:
         raise NotFound("Record not found")
     return found[0]
 
 
-async def accounts_of(ctx: Context, heads: Sequence[AccountHeadRow]) -> list[orjson.Fragment]:
+async def accounts_of(
+    ctx: Context, heads: Sequence[AccountHeadRow], viewer: int | None = None
+) -> list[orjson.Fragment]:
     """Give the Accounts that a page of heads names, in its order."""
-    known = await account_bytes(ctx, {head.id: head.version for head in heads})
+    known = await account_bytes(ctx, {head.id: head.version for head in heads}, viewer)
     return [orjson.Fragment(known[head.id]) for head in heads if head.id in known]
 
 
-async def account_bytes(ctx: Context, versions: Mapping[int, int]) -> dict[int, bytes]:
-    """Give Accounts as JSON by id; one query for all that is not at hand in its version."""
+async def account_bytes(
+    ctx: Context, versions: Mapping[int, int], viewer: int | None = None
+) -> dict[int, bytes]:
+    """Give Accounts as JSON by id; one query for all that is not at hand in its version, and one
+    where who follows whom decides what `viewer` may do."""
+    return await for_viewer(ctx, await kept_accounts(ctx, versions), viewer)
+
+
+async def kept_accounts(ctx: Context, versions: Mapping[int, int]) -> dict[int, bytes]:
+    """Give what `entities.feature_approval` makes Accounts of, for this viewer or that."""
     found: dict[int, bytes] = {}
     missing = []
     for account_id, version in versions.items():
@@ -78,7 +92,11 @@ async def _render(ctx: Context, ids: Sequence[int]) -> dict[int, bytes]:
 
 
 def account_json(
-    uris: Uris, row: AccountDetailRow, moved_to: AccountDetailRow | None = None
+    uris: Uris,
+    row: AccountDetailRow,
+    moved_to: AccountDetailRow | None = None,
+    *,
+    nested: bool = False,
 ) -> Json:
     """Give an Account (Mastodon API: Account). Of a suspended one hardly more than the name."""
     hidden = row.gone
@@ -102,25 +120,30 @@ def account_json(
         "statuses_count": 0 if hidden else row.statuses_count,
         "last_status_at": None if hidden else day(row.last_status_at),
         "hide_collections": row.hide_collections,
-        "noindex": False,
+        "noindex": row.local and not row.indexable,
         "emojis": [] if hidden else stored_emojis(uris, row.emojis),
-        "roles": [],
-        "fields": [] if hidden else [_field(field) for field in row.fields],
+        "roles": [] if hidden else _roles(row.role),
+        "fields": [] if hidden else [stored_field(field) for field in row.fields],
         "suspended": row.suspended_at is not None,
         "limited": row.silenced_at is not None,
         "memorial": row.memorial,
-        "moved": None if moved_to is None or moved_to.gone else account_json(uris, moved_to),
-        **_PROFILE_SETTINGS,
+        "moved": None
+        if moved_to is None or moved_to.gone
+        else account_json(uris, moved_to, nested=True),
+        "show_media": row.show_media,
+        "show_media_replies": row.show_media_replies,
+        "show_featured": row.show_featured,
+        # For the viewer, who is written in last.
+        "feature_approval": feature_approval(row, last=not nested),
     }
 
 
-# What cannot be chosen here yet: what a profile shows. Collections do not exist here.
-_PROFILE_SETTINGS: Json = {
-    "show_media": True,
-    "show_media_replies": True,
-    "show_featured": True,
-    "feature_approval": {"automatic": [], "manual": [], "current_user": "denied"},
-}
+def _roles(name: str | None) -> list[Json]:
+    """Give the roles that everybody is shown (Mastodon API: AccountRole)."""
+    if name is None or name == "user":
+        return []
+    role_id, title, _ = _ROLES[name]
+    return [{"id": role_id, "name": title, "color": ""}]
 
 
 def acct(username: str, domain: str | None) -> str:
@@ -136,10 +159,10 @@ def _images(uris: Uris, row: AccountDetailRow) -> Json:
     return {
         "avatar": avatar,
         "avatar_static": avatar,
-        "avatar_description": "",
+        "avatar_description": "" if row.gone else row.avatar_description,
         "header": header,
         "header_static": header,
-        "header_description": "",
+        "header_description": "" if row.gone else row.header_description,
     }
 
 
@@ -153,7 +176,8 @@ def _image(
     return uris.remote_media(remote_url)
 
 
-def _field(field: Json) -> Json:
+def stored_field(field: Json) -> Json:
+    """Give a Field of a profile (Mastodon API: Field)."""
     return {
         "name": field["name"],
         "value": field["value"],
@@ -170,8 +194,10 @@ async def credential_account(ctx: Context, account_id: int) -> Json:
         raise NotFound("Record not found")
     row = by_id[account_id]
     moved_to = by_id.get(row.moved_to_id) if row.moved_to_id is not None else None
+    whole = account_json(ctx.uris, row, moved_to)
+    shown = await for_viewer(ctx, {row.id: orjson.dumps(whole)}, row.id)
     return {
-        **account_json(ctx.uris, row, moved_to),
+        **orjson.loads(shown[row.id]),
         "source": _source(row, settings),
         "role": role(settings.role),
     }
@@ -184,14 +210,14 @@ def _source(row: AccountDetailRow, settings: OwnSettingsRow) -> Json:
         "language": settings.default_language,
         "note": row.note_source,
         "fields": [
-            {**_field(field), "value": field.get("source") or field["value"]}
+            {**stored_field(field), "value": field.get("source") or field["value"]}
             for field in row.fields
         ],
         "follow_requests_count": settings.follow_requests_count,
         "hide_collections": row.hide_collections,
         "discoverable": row.discoverable,
         "indexable": row.indexable,
-        "attribution_domains": [],
+        "attribution_domains": row.attribution_domains,
         "quote_policy": settings.default_quote_policy,
     }
 
@@ -205,5 +231,5 @@ def role(name: str) -> Json:
         "color": "",
         "permissions": permissions,
         "highlighted": name != "user",
-        "collection_limit": 0,
+        "collection_limit": MAX_COLLECTIONS,
     }

@@ -1,5 +1,6 @@
 """Instance, in both versions of the API: the configuration as it really is."""
 
+from html import escape
 from typing import Any
 
 from fedserver.config import Config
@@ -19,14 +20,13 @@ MASTODON_RELEASE = "4.6.0"
 SUPPORTED_TYPES = [*(str(one) for one in MediaType), "image/heif", *VIDEO_TYPES, *AUDIO_TYPES]
 
 _MAX_PINNED = 5
+_MAX_IMAGE_DESCRIPTION_CHARS = 150
+_MAX_FEATURED_TAGS = 10
 _MAX_PROFILE_FIELDS = 4
 _MAX_DISPLAY_NAME_CHARS = 30
 _MAX_NOTE_CHARS = 500
 _MAX_FIELD_CHARS = 255
 _MAX_DESCRIPTION_CHARS = 1_500
-
-# People come by invitation, or are made with `fedserver user create`.
-_REGISTRATIONS: Json = {"enabled": False, "approval_required": False}
 
 
 def version(own: str) -> str:
@@ -34,7 +34,9 @@ def version(own: str) -> str:
     return f"{MASTODON_RELEASE} (compatible; Fedserver {own})"
 
 
-def instance_v2(config: Config, own_version: str, stats: InstanceStatsRow, contact: Any) -> Json:
+def instance_v2(
+    config: Config, own_version: str, stats: InstanceStatsRow, contact: Any, *, push_key: str
+) -> Json:
     """Give an Instance (Mastodon API: Instance). `contact` is an Account or None."""
     return {
         "domain": config.instance.domain,
@@ -51,14 +53,11 @@ def instance_v2(config: Config, own_version: str, stats: InstanceStatsRow, conta
         },
         "icon": [],
         "languages": list(config.instance.languages),
-        "configuration": _configuration_v2(config),
-        "registrations": {
-            **_REGISTRATIONS,
-            "reason_required": False,
-            "message": None,
-            "min_age": None,
-            "url": None,
+        "configuration": {
+            **_configuration_v2(config),
+            "vapid": {"public_key": push_key},
         },
+        "registrations": _registrations(config),
         "api_versions": {"mastodon": MASTODON_API_VERSION, "fedserver": FEDSERVER_API_VERSION},
         "wrapstodon": None,
         "contact": {"email": config.instance.contact_email, "account": contact},
@@ -75,7 +74,7 @@ def instance_v1(config: Config, own_version: str, stats: InstanceStatsRow, conta
         "description": config.instance.description,
         "email": config.instance.contact_email,
         "version": version(own_version),
-        "urls": {"streaming_api": ""},
+        "urls": {"streaming_api": Uris(config.base_url).streaming},
         "stats": {
             "user_count": stats.users,
             "status_count": stats.statuses,
@@ -83,12 +82,24 @@ def instance_v1(config: Config, own_version: str, stats: InstanceStatsRow, conta
         },
         "thumbnail": _thumbnail(config),
         "languages": list(config.instance.languages),
-        "registrations": _REGISTRATIONS["enabled"],
-        "approval_required": _REGISTRATIONS["approval_required"],
+        "registrations": config.registrations.mode != "closed",
+        "approval_required": config.registrations.mode == "approval",
         "invites_enabled": False,
         "configuration": _configuration(config),
         "contact_account": contact,
         "rules": rules(config),
+    }
+
+
+def _registrations(config: Config) -> Json:
+    house = config.registrations
+    return {
+        "enabled": house.mode != "closed",
+        "approval_required": house.mode == "approval",
+        "reason_required": house.mode == "approval" and house.reason_required,
+        "message": f"<p>{escape(house.message)}</p>" if house.message else None,
+        "min_age": house.min_age or None,
+        "url": None,
     }
 
 
@@ -106,7 +117,7 @@ def _thumbnail(config: Config) -> str:
 
 def _configuration(config: Config) -> Json:
     return {
-        "accounts": {"max_featured_tags": 0, "max_pinned_statuses": _MAX_PINNED},
+        "accounts": {"max_featured_tags": _MAX_FEATURED_TAGS, "max_pinned_statuses": _MAX_PINNED},
         "statuses": {
             "max_characters": config.statuses.max_characters,
             "max_media_attachments": config.media.max_attachments,
@@ -145,13 +156,14 @@ def _configuration_v2(config: Config) -> Json:
     return {
         **common,
         "urls": {
-            "streaming": None,
+            "streaming": Uris(config.base_url).streaming,
             "status": None,
             "about": f"{config.base_url}/",
-            "privacy_policy": None,
-            "terms_of_service": None,
+            "privacy_policy": f"{config.base_url}/privacy-policy",
+            "terms_of_service": (
+                f"{config.base_url}/terms-of-service" if config.policy.terms_of_service else None
+            ),
         },
-        "vapid": {"public_key": ""},
         "accounts": {
             **common["accounts"],
             "max_profile_fields": _MAX_PROFILE_FIELDS,
@@ -159,14 +171,14 @@ def _configuration_v2(config: Config) -> Json:
             "max_note_length": _MAX_NOTE_CHARS,
             "profile_field_name_limit": _MAX_FIELD_CHARS,
             "profile_field_value_limit": _MAX_FIELD_CHARS,
-            "max_avatar_description_length": 0,
-            "max_header_description_length": 0,
+            "max_avatar_description_length": _MAX_IMAGE_DESCRIPTION_CHARS,
+            "max_header_description_length": _MAX_IMAGE_DESCRIPTION_CHARS,
         },
         "timelines_access": {
             "live_feeds": {"local": "public", "remote": "public"},
             "hashtag_feeds": {"local": "public", "remote": "public"},
             "trending_link_feeds": {"local": "public", "remote": "public"},
         },
-        "translation": {"enabled": False},
+        "translation": {"enabled": bool(config.translation.url)},
         "limited_federation": config.federation.mode == "allow_list",
     }

@@ -40,7 +40,7 @@ def _relationship(row: RelationshipRow) -> Json:
         "muting_expires_at": optional_timestamp(row.muting_expires_at),
         "requested": row.requested,
         "requested_by": row.requested_by,
-        "domain_blocking": False,
-        "endorsed": False,
+        "domain_blocking": row.domain_blocking,
+        "endorsed": row.endorsed,
         "note": row.note,
     }

@@ -2,11 +2,13 @@
 
 from typing import Any
 
+import orjson
+
 from fedserver.context import Context
 from fedserver.entities.accounts import account
 from fedserver.entities.times import optional_timestamp, timestamp
 from fedserver.errors import NotFound
-from storage.reports import REPORT_BY_ID
+from storage.reports import REPORT_BY_ID, ReportRow
 
 Json = dict[str, Any]
 
@@ -16,6 +18,11 @@ async def report(ctx: Context, report_id: int) -> Json:
     row = await ctx.db.one(REPORT_BY_ID, report_id)
     if row is None:
         raise NotFound("Record not found")
+    return report_json(row, await account(ctx, row.target_id))
+
+
+def report_json(row: ReportRow, target: orjson.Fragment) -> Json:
+    """Give a Report of the Account `target`."""
     return {
         "id": str(row.id),
         "action_taken": row.action_taken_at is not None,
@@ -27,5 +34,5 @@ async def report(ctx: Context, report_id: int) -> Json:
         "status_ids": [str(one) for one in row.status_ids],
         "rule_ids": None if row.rule_ids is None else [str(one) for one in row.rule_ids],
         "collection_ids": [],
-        "target_account": await account(ctx, row.target_id),
+        "target_account": target,
     }

@@ -5,7 +5,7 @@ Account, and the core of the status. A Status is the viewer's flags, the account
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -15,6 +15,7 @@ from fedserver.context import Context
 from fedserver.entities.accounts import account_bytes, acct
 from fedserver.entities.cards import stored_card
 from fedserver.entities.emojis import stored_emojis
+from fedserver.entities.filters import filtered
 from fedserver.entities.media import stored_media
 from fedserver.entities.polls import polls
 from fedserver.entities.quotes import approval_json, full_quotes, shallow_quotes, shown_ids
@@ -26,6 +27,7 @@ from storage.status_reads import (
     BOOKMARKED,
     FAVOURITED,
     HEADS,
+    MUTED,
     PINNED,
     REBLOGGED,
     STATUS_DETAILS,
@@ -60,12 +62,13 @@ async def statuses_of(
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What a page is joined from: JSON of cores, accounts and polls, each by id, and of quotes by
-    the id of what quotes."""
+    the id of what quotes; and what filters of the viewer found, by the id of the status."""
 
     cores: dict[int, bytes]
     accounts: dict[int, bytes]
     polls: dict[int, bytes]
     quotes: dict[int, bytes]
+    filtered: Mapping[int, bytes] = field(default_factory=dict)
 
     def has(self, head: HeadRow) -> bool:
         """Whether all is there: a status may be deleted between two queries."""
@@ -83,13 +86,13 @@ class Parts:
         account, core = self.accounts[head.account_id], self.cores[head.id]
         if head.reblog_id is not None and head.reblog_account_id is not None:
             boosted = self._join_shown(head, head.reblog_account_id, head.reblog_id)
-            start = _start(head.flags, head.quote_policy, head.quote_right)
+            start = self._start_of(head, head.id)
             return b"".join((start, _BOOST, boosted, b',"account":', account, core))
         return self._join_shown(head, head.account_id, head.id)
 
     def _join_shown(self, head: HeadRow, account_id: int, status_id: int) -> bytes:
         account, core = self.accounts[account_id], self.cores[status_id]
-        start = _start(head.flags, head.quote_policy, head.quote_right)
+        start = self._start_of(head, status_id)
         if head.poll_id is None and not head.quotes:
             return b"".join((start, _PLAIN, account, core))
         poll = self.polls.get(head.poll_id or 0, b"null")
@@ -107,20 +110,23 @@ class Parts:
             )
         )
 
+    def _start_of(self, head: HeadRow, status_id: int) -> bytes:
+        start = _start(head.flags, head.quote_policy, head.quote_right)
+        return start + self.filtered.get(status_id, b"[]")
+
 
 @lru_cache(maxsize=4_096)
 def _start(flags: int, quote_policy: int, quote_right: int) -> bytes:
-    """Give the beginning of a Status: what a viewer did with it, and may do."""
+    """Give the beginning of a Status: what a viewer did with it, and may do. `filtered` follows."""
     shown = {
         "favourited": bool(flags & FAVOURITED),
         "reblogged": bool(flags & REBLOGGED),
         "bookmarked": bool(flags & BOOKMARKED),
         "pinned": bool(flags & PINNED),
-        "muted": False,
-        "filtered": [],
+        "muted": bool(flags & MUTED),
         "quote_approval": approval_json(quote_policy, quote_right),
     }
-    return orjson.dumps(shown)[:-1]
+    return orjson.dumps(shown)[:-1] + b',"filtered":'
 
 
 _PLAIN = b',"poll":null,"quote":null,"reblog":null,"account":'
@@ -133,8 +139,8 @@ async def gather(
     viewer: int | None,
     also: Mapping[int, int] | None = None,
 ) -> Parts:
-    """Give all parts of a page in at most five queries, two of them only where something on it
-    quotes; `also` names more accounts by version."""
+    """Give all parts of a page in at most six queries: two only where something on it quotes, one
+    only where the viewer's filters are not known yet. `also` names more accounts by version."""
     quoting = [head.reblog_id or head.id for head in heads if head.quotes]
     if not quoting:
         return await _gather(ctx, heads, viewer, also)
@@ -152,8 +158,21 @@ async def _gather(
     viewer: int | None,
     also: Mapping[int, int] | None,
 ) -> Parts:
+    versions, people, poll_ids = named_by(heads)
+    cores, polled = await cores_of(ctx, versions), await polls(ctx, poll_ids, viewer)
+    return Parts(
+        cores,
+        await account_bytes(ctx, people | dict(also or {}), viewer),
+        polled,
+        {},
+        await filtered(ctx, heads, viewer, cores, polled),
+    )
+
+
+def named_by(heads: Iterable[HeadRow]) -> tuple[dict[int, int], dict[int, int], set[int]]:
+    """Give what a page shows: statuses and accounts by version, and polls."""
     versions: dict[int, int] = {}
-    people: dict[int, int] = dict(also) if also else {}
+    people: dict[int, int] = {}
     poll_ids = set()
     for head in heads:
         versions[head.id] = head.version
@@ -163,15 +182,11 @@ async def _gather(
             people[head.reblog_account_id or 0] = head.reblog_account_version or 0
         if head.poll_id is not None:
             poll_ids.add(head.poll_id)
-    return Parts(
-        await _cores(ctx, versions),
-        await account_bytes(ctx, people),
-        await polls(ctx, poll_ids, viewer),
-        {},
-    )
+    return versions, people, poll_ids
 
 
-async def _cores(ctx: Context, versions: Mapping[int, int]) -> dict[int, bytes]:
+async def cores_of(ctx: Context, versions: Mapping[int, int]) -> dict[int, bytes]:
+    """Give what of statuses is the same for everybody, by id; one query for what is not kept."""
     found: dict[int, bytes] = {}
     missing = []
     for status_id, version in versions.items():

@@ -5,8 +5,10 @@ from datetime import timedelta
 from typing import Any
 
 from fedserver.context import Context
+from fedserver.entities.times import day
 from fedserver.errors import NotFound
 from fedserver.uris import Uris
+from storage.featured_tags import FeaturedTagRow
 from storage.tags import TAG_DETAILS, TagDetailRow
 
 Json = dict[str, Any]
@@ -35,6 +37,17 @@ def unused_tag(ctx: Context, name: str) -> Json:
     """Give the Tag of a name that nobody used yet."""
     row = TagDetailRow(0, name, False, [])
     return _tag(Uris(ctx.config.base_url), row, int(ctx.clock.now().timestamp()) // _DAY_S)
+
+
+def featured_tag(uris: Uris, row: FeaturedTagRow) -> Json:
+    """Give a FeaturedTag (Mastodon API: FeaturedTag): the count is text there."""
+    return {
+        "id": str(row.id),
+        "name": row.name,
+        "url": uris.tag(row.tag_name),
+        "statuses_count": str(row.statuses_count),
+        "last_status_at": day(row.last_status_at),
+    }
 
 
 def _tag(uris: Uris, row: TagDetailRow, today: int) -> Json:

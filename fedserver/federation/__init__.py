@@ -3,6 +3,7 @@
 from fedserver.federation import (
     actors,
     collections,
+    featured,
     followers,
     inbox,
     nodeinfo,
@@ -14,6 +15,7 @@ from fedserver.federation import (
 __all__ = [
     "actors",
     "collections",
+    "featured",
     "followers",
     "inbox",
     "nodeinfo",

@@ -20,6 +20,7 @@ from fedserver.federation.requests import (
     refuse_blocked_uri,
     signed_request,
 )
+from fedserver.federation.unnamed import completed
 from fedserver.routing import Media, Reply, endpoint, wanted_signature
 from fedserver.services import fetch, followers, proving, refusals, relaying, verification
 from fedserver.services.fetch import Budget
@@ -127,6 +128,7 @@ async def _verify(
         if key.suspended:
             raise Refusal(403, "the actor is suspended here")
         await _note_sign_of_life(ctx, key.actor_uri)
+        document, body = _whole(document, key.actor_uri, request)
         activity = parse_envelope(document)
         by_relay = activity.actor != key.actor_uri and await relaying.is_relay(ctx, key.actor_uri)
         if by_relay and activity.type in relaying.NEWS:
@@ -135,11 +137,11 @@ async def _verify(
         if by_relay and author != activity.actor:
             return _named_by_relay(document, key.actor_uri)
         if activity.actor != author and await _concerns_us(ctx, document, activity):
-            return read_hearsay(activity, author), request.body
+            return read_hearsay(activity, author), body
         verified = authenticate(activity, author)
         if author == key.actor_uri:
             await followers.hear(ctx, request, author)
-        return verified, request.body
+        return verified, body
     except KeyGone as error:
         if document.get("type") == "Delete":
             return None
@@ -150,6 +152,14 @@ async def _verify(
         raise Refusal(403, error.reason) from error
     except DocumentError as error:
         raise Refusal(400, error.reason) from error
+
+
+def _whole(
+    document: dict[str, Any], signer: str, request: SignedRequest
+) -> tuple[dict[str, Any], bytes]:
+    """Give the activity with what its sender left out, and the bytes to keep."""
+    whole = completed(document, signer, request)
+    return (document, request.body) if whole is None else (whole, dumps(whole))
 
 
 def _named_by_relay(document: dict[str, Any], relay: str) -> tuple[Verified, bytes] | None:

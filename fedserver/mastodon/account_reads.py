@@ -36,7 +36,7 @@ async def show_many(ctx: Context, caller: Caller | None, params: ManyParams) -> 
 
     Mastodon API: accounts#index.
     """
-    return await accounts(ctx, list(dict.fromkeys(params.id))[:_MAX_MANY])
+    return await accounts(ctx, list(dict.fromkeys(params.id))[:_MAX_MANY], viewer_of(caller))
 
 
 @endpoint("GET", "/api/v1/accounts/{id}", scope="read:accounts")
@@ -45,7 +45,7 @@ async def show(ctx: Context, caller: Caller | None, id: int) -> JSON:
 
     Mastodon API: accounts#get.
     """
-    return await account(ctx, id)
+    return await account(ctx, id, viewer_of(caller))
 
 
 @endpoint("GET", "/api/v1/accounts/verify_credentials", scope=("read:accounts", "profile"))
@@ -75,7 +75,7 @@ async def lookup(ctx: Context, caller: Caller | None, params: LookupParams) -> J
     account_id = await ctx.db.value(ACCOUNT_ID_BY_HANDLE, username, known_domain)
     if account_id is None:
         raise NotFound("Record not found")
-    return await account(ctx, account_id)
+    return await account(ctx, account_id, viewer_of(caller))
 
 
 class RelationshipParams(Params, frozen=True, kw_only=True):

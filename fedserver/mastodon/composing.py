@@ -86,11 +86,13 @@ class Words:
 
 
 async def new_status(
-    ctx: Context, author: AccountRow, application_id: int, params: NewStatusParams, key: str | None
+    ctx: Context,
+    author: AccountRow,
+    application_id: int | None,
+    params: NewStatusParams,
+    key: str | None,
 ) -> NewStatus:
     """Give the status that `params` describe, posted now. Raises Invalid with Mastodon's texts."""
-    if params.scheduled_at:
-        raise Invalid("Validation failed: Scheduled posts are not supported by this server")
     defaults = await posting_defaults(ctx, author)
     parent = await _parent(ctx, author, params.in_reply_to_id)
     media = await usable_media(ctx, author, params, None)

@@ -6,7 +6,6 @@ from typing import Any
 from fedserver import entities
 from fedserver.context import Context
 from fedserver.effects import FeatureTag, UnfeatureTag
-from fedserver.entities.times import day
 from fedserver.errors import Invalid, NotFound
 from fedserver.mastodon.subjects import (
     acting_account,
@@ -21,7 +20,6 @@ from storage.featured_tags import (
     FEATURED_TAG_BY_ID,
     FEATURED_TAGS_OF,
     SUGGESTED_TAGS,
-    FeaturedTagRow,
 )
 
 _SUGGESTED = 10
@@ -63,7 +61,11 @@ async def feature(ctx: Context, caller: Caller, params: FeatureParams) -> JSON:
     actor = await acting_account(ctx, caller)
     await perform(ctx, FeatureTag(actor=actor, uri=new_activity_uri(ctx), name=name))
     rows = await ctx.db.fetch(FEATURED_TAGS_OF, actor.id)
-    return next(_entity(ctx, row) for row in rows if row.tag_name == name.lower())
+    return next(
+        entities.featured_tag(Uris(ctx.config.base_url), row)
+        for row in rows
+        if row.tag_name == name.lower()
+    )
 
 
 @endpoint("DELETE", "/api/v1/featured_tags/{featured_id}", scope="write:accounts")
@@ -79,16 +81,4 @@ async def unfeature(ctx: Context, caller: Caller, featured_id: int) -> JSON:
 
 async def _tags_of(ctx: Context, account: AccountRow) -> list[dict[str, Any]]:
     rows = await ctx.db.fetch(FEATURED_TAGS_OF, account.id)
-    return [_entity(ctx, row) for row in rows]
-
-
-def _entity(ctx: Context, row: FeaturedTagRow) -> dict[str, Any]:
-    """Give a FeaturedTag (Mastodon API: FeaturedTag): the count is text there."""
-    uris = Uris(ctx.config.base_url)
-    return {
-        "id": str(row.id),
-        "name": row.name,
-        "url": uris.tag(row.tag_name),
-        "statuses_count": str(row.statuses_count),
-        "last_status_at": day(row.last_status_at),
-    }
+    return [entities.featured_tag(Uris(ctx.config.base_url), row) for row in rows]

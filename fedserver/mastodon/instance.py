@@ -11,6 +11,7 @@ from fedserver import __version__, entities
 from fedserver.context import Context
 from fedserver.errors import NotFound
 from fedserver.routing import JSON, Reply, endpoint
+from fedserver.services.push_keys import public_push_key
 from storage.instance_reads import CONTACT_ACCOUNT, INSTANCE_STATS, PEERS, InstanceStatsRow
 
 _KEPT_S = 60
@@ -38,7 +39,13 @@ async def instance_v2(ctx: Context) -> Reply:
     """
 
     async def make() -> JSON:
-        return entities.instance_v2(ctx.config, __version__, await _stats(ctx), await _contact(ctx))
+        return entities.instance_v2(
+            ctx.config,
+            __version__,
+            await _stats(ctx),
+            await _contact(ctx),
+            push_key=await public_push_key(ctx),
+        )
 
     return await _kept(ctx, "instance_v2", make)
 

@@ -119,7 +119,7 @@ async def members(ctx: Context, caller: Caller, list_id: int, params: PageParams
     if params.limit == 0:
         cursor = Cursor(_ALL_MEMBERS)
     rows = await fetch_page(ctx.db, LIST_ACCOUNTS, cursor, list_id)
-    accounts = await entities.accounts_of(ctx, rows)
+    accounts = await entities.accounts_of(ctx, rows, caller.account_id)
     return Page(accounts, edges(rows, cursor, lambda row: row.cursor))
 
 

@@ -79,4 +79,4 @@ async def _page(
     owner_id: int,
 ) -> Page:
     rows = await fetch_page(ctx.db, query, cursor, viewer, owner_id)
-    return Page(await accounts_of(ctx, rows), edges(rows, cursor, lambda row: row.cursor))
+    return Page(await accounts_of(ctx, rows, viewer), edges(rows, cursor, lambda row: row.cursor))

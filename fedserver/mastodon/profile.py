@@ -12,9 +12,14 @@ from fedserver.effects import UpdateActor
 from fedserver.errors import Invalid, NotFound
 from fedserver.mastodon.composing import VISIBILITIES, language, posting_defaults
 from fedserver.mastodon.mentioning import emojis_in, known_mentions, to_html
+from fedserver.mastodon.profile_settings import (
+    SettingsParams,
+    changed_settings,
+    write_settings,
+)
 from fedserver.mastodon.quoting import POLICIES
 from fedserver.mastodon.subjects import acting_account, new_activity_uri
-from fedserver.routing import JSON, Caller, Params, UploadedFile, endpoint
+from fedserver.routing import JSON, Caller, UploadedFile, endpoint
 from fedserver.services import text_out
 from fedserver.services.attachments import image_limits
 from fedserver.services.images import HEADER_SIZE, process_avatar
@@ -47,19 +52,19 @@ class SourceParams(msgspec.Struct, frozen=True, kw_only=True):
     quote_policy: str | None = None
 
 
-class ProfileParams(Params, frozen=True, kw_only=True):
+class ProfileParams(SettingsParams, frozen=True, kw_only=True):
     """What is left out stays as it is."""
 
     display_name: str | None = None
     note: str | None = None
     avatar: UploadedFile | str | None = None
     header: UploadedFile | str | None = None
-    locked: bool | None = None
-    bot: bool | None = None
-    discoverable: bool | None = None
-    indexable: bool | None = None
-    hide_collections: bool | None = None
     fields_attributes: list[FieldParams] | None = None
+
+
+class CredentialParams(ProfileParams, frozen=True, kw_only=True):
+    """And the defaults of new posts."""
+
     source: SourceParams | None = None
 
 
@@ -75,17 +80,33 @@ class _Texts:
 
 
 @endpoint("PATCH", "/api/v1/accounts/update_credentials", scope="write:accounts")
-async def update_credentials(ctx: Context, caller: Caller, params: ProfileParams) -> JSON:
+async def update_credentials(ctx: Context, caller: Caller, params: CredentialParams) -> JSON:
     """Change the profile; peers hear of it (Mastodon API: accounts#update_credentials)."""
     account = await acting_account(ctx, caller)
     defaults = await _defaults(ctx, account, params.source)
-    texts = await _texts(ctx, account, params)
-    images = await _images(ctx, params)
+    changes = await _changes(ctx, account, params)
     async with ctx.db.transaction() as tx:
         if defaults is not None:
             await _set_defaults(tx, account.id, defaults)
-        await _change(ctx, tx, account.id, _changes(texts, params) | images)
+        await _change(ctx, tx, account.id, changes)
     return await entities.credential_account(ctx, account.id)
+
+
+@endpoint("GET", "/api/v1/profile", scope=("read:accounts", "profile"))
+async def show_profile(ctx: Context, caller: Caller) -> JSON:
+    """Show the caller's profile as typed and as shown (Mastodon API: profile#get)."""
+    return await entities.profile(ctx, caller.account_id)
+
+
+@endpoint("PATCH", "/api/v1/profile", scope="write:accounts")
+@endpoint("PUT", "/api/v1/profile", scope="write:accounts")
+async def change_profile(ctx: Context, caller: Caller, params: ProfileParams) -> JSON:
+    """Change the profile; peers hear of it (Mastodon API: profile#update)."""
+    account = await acting_account(ctx, caller)
+    changes = await _changes(ctx, account, params)
+    async with ctx.db.transaction() as tx:
+        await _change(ctx, tx, account.id, changes)
+    return await entities.profile(ctx, account.id)
 
 
 @endpoint("DELETE", "/api/v1/profile/avatar", scope="write:accounts")
@@ -132,21 +153,17 @@ async def _change(
         after.avatar_blob,
         after.header_blob,
     )
+    await write_settings(tx, after)
     await effects.perform_in(ctx, tx, UpdateActor(actor=after, uri=new_activity_uri(ctx)))
 
 
-def _changes(texts: _Texts | None, params: ProfileParams) -> Json:
-    given: Json = {
-        "locked": params.locked,
-        "discoverable": params.discoverable,
-        "indexable": params.indexable,
-        "hide_collections": params.hide_collections,
-        "actor_type": None if params.bot is None else "Service" if params.bot else "Person",
-    }
-    changes = {column: value for column, value in given.items() if value is not None}
+async def _changes(ctx: Context, account: AccountRow, params: ProfileParams) -> Json:
+    """Check everything, then store the pictures; give the columns that will be different."""
+    changes = changed_settings(params)
+    texts = await _texts(ctx, account, params)
     if texts is not None:
         changes |= {name: getattr(texts, name) for name in _Texts.__dataclass_fields__}
-    return changes
+    return changes | await _images(ctx, params)
 
 
 async def _texts(ctx: Context, account: AccountRow, params: ProfileParams) -> _Texts | None:

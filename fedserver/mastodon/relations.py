@@ -183,7 +183,7 @@ async def follow_requests(ctx: Context, caller: Caller, params: PageParams) -> P
     """Show who asks to follow the caller (Mastodon API: follow_requests#get)."""
     cursor = params.cursor(default=_LISTED, most=_LISTED_MOST)
     rows = await fetch_page(ctx.db, FOLLOW_REQUESTS, cursor, caller.account_id)
-    accounts = await entities.accounts_of(ctx, rows)
+    accounts = await entities.accounts_of(ctx, rows, caller.account_id)
     return Page(accounts, edges(rows, cursor, lambda row: row.cursor))
 
 
@@ -218,7 +218,7 @@ async def blocks(ctx: Context, caller: Caller, params: PageParams) -> Page:
     """Show whom the caller blocks (Mastodon API: blocks#get)."""
     cursor = params.cursor(default=_LISTED, most=_LISTED_MOST)
     rows = await fetch_page(ctx.db, BLOCKED_ACCOUNTS, cursor, caller.account_id)
-    accounts = await entities.accounts_of(ctx, rows)
+    accounts = await entities.accounts_of(ctx, rows, caller.account_id)
     return Page(accounts, edges(rows, cursor, lambda row: row.cursor))
 
 
@@ -230,7 +230,10 @@ async def mutes(ctx: Context, caller: Caller, params: PageParams) -> Page:
     rows = await fetch_page(ctx.db, MUTED_ACCOUNTS, cursor, caller.account_id, now)
     heads = [AccountHeadRow(row.cursor, row.id, row.version) for row in rows]
     ends = {str(row.id): row.expires_at for row in rows}
-    shown = [orjson.loads(orjson.dumps(one)) for one in await entities.accounts_of(ctx, heads)]
+    shown = [
+        orjson.loads(orjson.dumps(one))
+        for one in await entities.accounts_of(ctx, heads, caller.account_id)
+    ]
     accounts = [one | {"mute_expires_at": _time(ends[one["id"]])} for one in shown]
     return Page(accounts, edges(rows, cursor, lambda row: row.cursor))
 

@@ -7,6 +7,7 @@ from activitypub.webfinger import Handle, parse_handle
 from fedserver import effects, entities
 from fedserver.context import Context
 from fedserver.errors import FedserverError, Unauthorized
+from fedserver.mastodon.search_query import SearchQuery, parse_query
 from fedserver.mastodon.timelines import tag_names, viewer_of
 from fedserver.routing import JSON, Caller, Id, Params, endpoint
 from fedserver.routing.pages import clamp
@@ -14,6 +15,7 @@ from fedserver.services import resolve
 from fedserver.services.fetch import Budget
 from storage.accounts import ACCOUNT_BY_URI, AccountRow
 from storage.paging import NEWEST
+from storage.profiles import ACCOUNTS_BY_HANDLES
 from storage.search import SEARCH_ACCOUNTS, SEARCH_STATUSES, SEARCH_TAGS
 from storage.statuses import STATUS_BY_URI, StatusRow
 
@@ -99,7 +101,7 @@ async def _named_by_url(ctx: Context, wanted: _Wanted) -> dict[str, list[JSON]]:
     found = await _by_url(ctx, wanted)
     accounts, statuses = [], []
     if isinstance(found, AccountRow) and "accounts" in wanted.kinds:
-        accounts = await entities.accounts(ctx, [found.id])
+        accounts = await entities.accounts(ctx, [found.id], wanted.viewer)
     if isinstance(found, StatusRow) and "statuses" in wanted.kinds:
         statuses = await entities.statuses(ctx, [found.id], wanted.viewer)
     return {"accounts": accounts, "statuses": statuses, "hashtags": [], "collections": []}
@@ -137,7 +139,7 @@ async def _find_accounts(ctx: Context, wanted: _Wanted) -> list[JSON]:
         domain or None,
     )
     ids = dict.fromkeys([*first, *(head.id for head in heads)])
-    return list(await entities.accounts(ctx, list(ids)[: wanted.limit]))
+    return list(await entities.accounts(ctx, list(ids)[: wanted.limit], wanted.viewer))
 
 
 async def _by_handle(ctx: Context, wanted: _Wanted) -> list[int]:
@@ -161,20 +163,47 @@ def _handle(text: str) -> Handle | None:
 
 
 async def _find_statuses(ctx: Context, wanted: _Wanted) -> list[JSON]:
-    if "statuses" not in wanted.kinds or wanted.viewer is None or not wanted.text:
+    if "statuses" not in wanted.kinds or wanted.viewer is None:
+        return []
+    query = parse_query(wanted.text)
+    await _name_authors(ctx, wanted, query)
+    if not query.says_something:
         return []
     params = wanted.params
     heads = await ctx.db.fetch(
         SEARCH_STATUSES,
-        wanted.text,
-        wanted.limit,
-        wanted.offset,
+        min(query.below, NEWEST if params.max_id is None else params.max_id),
+        max(query.above, params.min_id or 0),
+        wanted.limit + wanted.offset,
         wanted.viewer,
-        params.account_id,
-        NEWEST if params.max_id is None else params.max_id,
-        params.min_id or 0,
+        query.words,
+        query.words_wanted,
+        query.phrases,
+        query.marks,
+        query.marks_wanted,
+        query.scope != "library",
+        query.scope != "public",
+        wanted.offset,
     )
     return list(await entities.statuses_of(ctx, heads, wanted.viewer))
+
+
+async def _name_authors(ctx: Context, wanted: _Wanted, query: SearchQuery) -> None:
+    """Turn the handles of `from:` into marks, all in one query. Nobody has a number below 0."""
+    if wanted.params.account_id is not None:
+        query.add_mark(f"|from|{wanted.params.account_id}", wanted=True)
+    handles = [_author_handle(ctx, written) for written, _ in query.authors]
+    names, domains = [name for name, _ in handles], [domain for _, domain in handles]
+    rows = await ctx.db.fetch(ACCOUNTS_BY_HANDLES, names, domains) if handles else []
+    known = {(row.username.lower(), row.domain): row.id for row in rows}
+    for (written, is_wanted), handle in zip(query.authors, handles, strict=True):
+        me = wanted.viewer if written.lower() == "me" else None
+        query.add_mark(f"|from|{me or known.get(handle, -1)}", wanted=is_wanted)
+
+
+def _author_handle(ctx: Context, written: str) -> tuple[str, str | None]:
+    name, _, domain = written.removeprefix("@").lower().partition("@")
+    return name, domain if domain and domain != ctx.config.instance.domain else None
 
 
 async def _find_tags(ctx: Context, wanted: _Wanted) -> list[JSON]:

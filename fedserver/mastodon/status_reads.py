@@ -12,8 +12,9 @@ from fedserver.entities import (
     statuses,
 )
 from fedserver.errors import NotFound
+from fedserver.mastodon.async_refreshes import refresh_header
 from fedserver.mastodon.timelines import viewer_of
-from fedserver.routing import JSON, Caller, Id, Params, endpoint
+from fedserver.routing import JSON, Caller, Id, Params, Reply, endpoint
 from fedserver.services.text_in import html_to_text
 from storage.status_reads import STATUS_HISTORY, THREAD
 from storage.statuses import VISIBLE_STATUS, StatusRow
@@ -57,9 +58,10 @@ async def show(ctx: Context, caller: Caller | None, id: int) -> JSON:
 
 
 @endpoint("GET", "/api/v1/statuses/{id}/context", scope="read:statuses")
-async def show_context(ctx: Context, caller: Caller | None, id: int) -> JSON:
+async def show_context(ctx: Context, caller: Caller | None, id: int) -> Reply:
     """Show what a status answers, and the answers to it.
 
+    Where more is being fetched, the header Mastodon-Async-Refresh says so.
     Mastodon API: statuses#context.
     """
     viewer = viewer_of(caller)
@@ -71,7 +73,9 @@ async def show_context(ctx: Context, caller: Caller | None, id: int) -> JSON:
         if viewer is None
         else (_MOST_ANCESTORS, _MOST_DESCENDANTS, _DEEPEST)
     )
-    return await context(ctx, await ctx.db.fetch(THREAD, id, *limits, viewer), viewer)
+    shown = await context(ctx, await ctx.db.fetch(THREAD, id, *limits, viewer), viewer)
+    waiting = {} if viewer is None else await refresh_header(ctx, row.thread_id)
+    return Reply(shown, headers=waiting)
 
 
 @endpoint("GET", "/api/v1/statuses/{id}/history", scope="read:statuses")

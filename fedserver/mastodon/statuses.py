@@ -6,6 +6,7 @@ from fedserver import effects, entities
 from fedserver.context import Context
 from fedserver.effects import AlreadyPosted, Create, DeleteStatus, Undo, announce_of
 from fedserver.errors import Invalid, NotFound
+from fedserver.mastodon import scheduling
 from fedserver.mastodon.composing import NewStatusParams, claim_media, new_status
 from fedserver.mastodon.quoting import ask_for_consent
 from fedserver.mastodon.subjects import (
@@ -30,8 +31,12 @@ _MAX_KEY_CHARS = 255
 async def create_status(
     ctx: Context, caller: Caller, request: web.Request, params: NewStatusParams
 ) -> JSON:
-    """Post a status; a repeated Idempotency-Key gives the status of the first request."""
+    """Post a status, or keep it until `scheduled_at`: then the answer is a ScheduledStatus. A
+    repeated Idempotency-Key gives what the first request made."""
     key = _idempotency_key(request)
+    later = scheduling.wanted_time(ctx, params.scheduled_at)
+    if later is not None:
+        return await scheduling.schedule(ctx, caller, params, key, later)
     status_id = await _posted_before(ctx, caller, key)
     if status_id is None:
         status_id = await _post_once(ctx, caller, params, key)

@@ -9,6 +9,7 @@ from fedserver.context import Context
 from fedserver.errors import Invalid, Unauthorized
 from fedserver.routing import AppToken, Params, endpoint
 from fedserver.services.grants import register_application
+from fedserver.services.push_keys import public_push_key
 from fedserver.services.redirect_uris import parse_redirect_uris
 from fedserver.services.scopes import all_known, parse_scopes
 from storage.oauth import APPLICATION_BY_ID, ApplicationRow
@@ -45,7 +46,7 @@ async def create_app(ctx: Context, params: NewAppParams) -> Json:
         scopes=" ".join(scopes),
     )
     return {
-        **_application(new.row),
+        **_application(new.row, await public_push_key(ctx)),
         "client_id": new.row.client_id,
         "client_secret": new.secret,
         "client_secret_expires_at": 0,
@@ -61,10 +62,10 @@ async def verify_app(ctx: Context, app: AppToken) -> Json:
     row = await ctx.db.one(APPLICATION_BY_ID, app.token.application_id)
     if row is None:
         raise Unauthorized("The access token is invalid")
-    return _application(row)
+    return _application(row, await public_push_key(ctx))
 
 
-def _application(row: ApplicationRow) -> Json:
+def _application(row: ApplicationRow, vapid_key: str) -> Json:
     return {
         "id": str(row.id),
         "name": row.name,
@@ -72,7 +73,7 @@ def _application(row: ApplicationRow) -> Json:
         "scopes": row.scopes.split(),
         "redirect_uris": row.redirect_uris,
         "redirect_uri": "\n".join(row.redirect_uris),
-        "vapid_key": "",
+        "vapid_key": vapid_key,
     }
 
 

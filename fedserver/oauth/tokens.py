@@ -52,26 +52,27 @@ async def create_token(ctx: Context, request: web.Request) -> Reply:
     Mastodon API: oauth#token; there is no password grant, as in Mastodon since 4.
     """
     try:
-        params = await _read(request)
-        application = await _client(ctx, request, params)
+        params = await read_oauth_params(request)
+        application = await authenticated(ctx, request, params)
         issued = await _grant(ctx, application, params)
     except OAuthError as error:
-        return _refusal(error)
-    return Reply(_token(issued), headers=_NEVER_KEPT)
+        return refusal(error)
+    return Reply(issued.as_json(), headers=_NEVER_KEPT)
 
 
 @endpoint("POST", "/oauth/revoke")
 async def revoke_token(ctx: Context, request: web.Request) -> Reply:
     """End a token of the calling application (Mastodon API: oauth#revoke)."""
     try:
-        params = await _read(request)
-        await revoke(ctx, await _revoking_client(ctx, request, params), _required(params, "token"))
+        params = await read_oauth_params(request)
+        await revoke(ctx, await _revoking_client(ctx, request, params), required(params, "token"))
     except OAuthError as error:
-        return _refusal(error)
+        return refusal(error)
     return Reply({})
 
 
-async def _read(request: web.Request) -> TokenParams:
+async def read_oauth_params(request: web.Request) -> TokenParams:
+    """Read what either endpoint may be sent. Raises OAuthError."""
     try:
         params = convert(await read_params(request), TokenParams)
     except Invalid as error:
@@ -81,7 +82,8 @@ async def _read(request: web.Request) -> TokenParams:
     return msgspec.structs.replace(params, **{name: given[name] or None for name in given})
 
 
-async def _client(ctx: Context, request: web.Request, params: TokenParams) -> ApplicationRow:
+async def authenticated(ctx: Context, request: web.Request, params: TokenParams) -> ApplicationRow:
+    """Give the application that calls. Raises OAuthError invalid_client."""
     credentials = {
         *_basic(request.headers.get("Authorization", "")),
         *_posted(params),
@@ -99,7 +101,7 @@ async def _revoking_client(
 ) -> ApplicationRow:
     # Mastodon answers 403 here, for an unknown client as for the token of another one.
     try:
-        return await _client(ctx, request, params)
+        return await authenticated(ctx, request, params)
     except OAuthError as error:
         raise OAuthError("unauthorized_client", NOT_YOUR_TOKEN, status=403) from error
 
@@ -124,9 +126,9 @@ def _basic(authorization: str) -> list[tuple[str, str]]:
 
 
 async def _grant(ctx: Context, application: ApplicationRow, params: TokenParams) -> IssuedToken:
-    grant_type = _required(params, "grant_type")
+    grant_type = required(params, "grant_type")
     if grant_type == "authorization_code":
-        code, redirect_uri = _required(params, "code"), _required(params, "redirect_uri")
+        code, redirect_uri = required(params, "code"), required(params, "redirect_uri")
         return await exchange_code(ctx, application, code, redirect_uri, params.code_verifier)
     if grant_type == "client_credentials":
         return await issue_token(ctx, application, None, granted_scopes(application, params.scope))
@@ -136,23 +138,16 @@ async def _grant(ctx: Context, application: ApplicationRow, params: TokenParams)
     )
 
 
-def _required(params: TokenParams, name: str) -> str:
+def required(params: TokenParams, name: str) -> str:
+    """Give a parameter. Raises OAuthError where it is missing."""
     value: str | None = getattr(params, name)
     if value is None:
         raise OAuthError("invalid_request", f"Missing required parameter: {name}.")
     return value
 
 
-def _token(issued: IssuedToken) -> dict[str, str | int]:
-    return {
-        "access_token": issued.access_token,
-        "token_type": "Bearer",
-        "scope": issued.scopes,
-        "created_at": int(issued.created_at.timestamp()),
-    }
-
-
-def _refusal(error: OAuthError) -> Reply:
+def refusal(error: OAuthError) -> Reply:
+    """Give the answer to an error of the protocol (RFC 6749 §5.2)."""
     headers = dict(_NEVER_KEPT)
     if error.status == 401:
         headers["WWW-Authenticate"] = f'Bearer realm="fedserver", error="{error.code}"'

@@ -3,7 +3,7 @@
 import asyncio
 import resource
 import ssl
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -17,7 +17,7 @@ from fedserver.errors import Unreachable
 from fedserver.outgoing.addresses import AddressRule
 from fedserver.outgoing.names import Lookup, Names, look_up
 from fedserver.outgoing.sockets import AddressRefused, GuardedSockets
-from fedserver.outgoing.urls import UrlRule
+from fedserver.outgoing.urls import UrlRule, parse
 
 MAX_CONNECTIONS = 200
 MAX_CONNECTIONS_PER_HOST = 4
@@ -73,6 +73,7 @@ class _Request:
     limits: Limits
     signer: Signer | None
     repeatable: bool
+    own_service: bool
 
 
 class Outgoing:
@@ -93,6 +94,7 @@ class Outgoing:
         clock: Clock,
         lookup: Lookup = look_up,
         is_blocked: Callable[[str], bool] = lambda _host: False,
+        own_services: Iterable[str] = (),
     ) -> None:
         """Take plain settings.
 
@@ -100,7 +102,8 @@ class Outgoing:
         `host_map` leads a name ("host" or "host:port") to "ip:port" while TLS and Host keep
         the name (its targets need to be reachable too); `ca_file` is trusted beside the
         system's authorities. Nothing is sent to a host ("name" or "name:port") that
-        `is_blocked`. Raises ValueError for a malformed address.
+        `is_blocked`. `own_services` are addresses of services that the admin set up, which may be
+        anywhere, and are reached only by who says so. Raises ValueError for a malformed address.
         """
         addresses = AddressRule(reachable_addresses)
         self._urls = UrlRule(
@@ -110,11 +113,14 @@ class Outgoing:
         )
         self._names = Names(host_map=host_map, clock=clock, lookup=lookup)
         self._sockets = GuardedSockets(addresses, max_open=_max_kept_sockets())
+        self._own_origins = frozenset(parse(url).origin() for url in own_services)
+        self._own_sockets = GuardedSockets(None, max_open=_max_kept_sockets())
         self._user_agent = user_agent
         self._is_blocked = is_blocked
         self._ca_file = ca_file
         self._keeping: aiohttp.ClientSession | None = None
         self._closing: aiohttp.ClientSession | None = None
+        self._own: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -131,14 +137,17 @@ class Outgoing:
     async def start(self) -> None:
         """Open the connection pools. Raises OSError if the CA file cannot be read."""
         tls = _tls_context(self._ca_file)
-        self._keeping = self._session(tls, keep=True)
-        self._closing = self._session(tls, keep=False)
+        self._keeping = self._session(tls, self._sockets, keep=True)
+        self._closing = self._session(tls, self._sockets, keep=False)
+        self._own = self._session(tls, self._own_sockets, keep=True)
 
-    def _session(self, tls: ssl.SSLContext, *, keep: bool) -> aiohttp.ClientSession:
+    def _session(
+        self, tls: ssl.SSLContext, sockets: GuardedSockets, *, keep: bool
+    ) -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(
             resolver=self._names,
             use_dns_cache=False,
-            socket_factory=self._sockets,
+            socket_factory=sockets,
             ssl=tls,
             limit=MAX_CONNECTIONS,
             limit_per_host=MAX_CONNECTIONS_PER_HOST,
@@ -160,10 +169,10 @@ class Outgoing:
 
     async def close(self) -> None:
         """Close all connections. Requests under way end with Unreachable."""
-        for session in (self._keeping, self._closing):
+        for session in (self._keeping, self._closing, self._own):
             if session is not None:
                 await session.close()
-        self._keeping = self._closing = None
+        self._keeping = self._closing = self._own = None
         await self._names.close()
 
     async def request(
@@ -177,22 +186,25 @@ class Outgoing:
         signer: Signer | None = None,
         follow_redirects: bool = False,
         repeatable: bool = False,
+        own_service: bool = False,
     ) -> Response:
         """Make a request and return the answer, whatever its status.
 
         `signer(method, url, body)` gives more headers for each hop; the URL it gets is the one
         that goes on the wire. Redirects are followed for GET only, each hop checked like the
         first. `repeatable` says that the peer may get the request twice: if it had closed the
-        kept-alive connection, the request is made once more.
+        kept-alive connection, the request is made once more. `own_service` says that `url` comes
+        from the configuration: it must be one of the services named there, and no redirect is
+        followed.
 
         Raises ForbiddenTarget (URL or address refused), TooLarge, or Unreachable for everything
         that keeps the answer from coming in time.
         """
-        wanted = _Request(method, headers or {}, body, limits, signer, repeatable)
-        target = self._check(url)
+        wanted = _Request(method, headers or {}, body, limits, signer, repeatable, own_service)
+        target = self._check_own(url) if own_service else self._check(url)
         try:
             async with asyncio.timeout(limits.total_s):
-                if follow_redirects and method == "GET":
+                if follow_redirects and method == "GET" and not own_service:
                     return await self._follow(wanted, target)
                 return await self._exchange(wanted, target)
         except TimeoutError as error:
@@ -233,6 +245,12 @@ class Outgoing:
             raise ForbiddenTarget(target.raw_host or "", "the domain is blocked here")
         return target
 
+    def _check_own(self, url: str) -> URL:
+        target = parse(url)
+        if target.origin() not in self._own_origins:
+            raise ForbiddenTarget(target.raw_host or "", "no service of the configuration")
+        return target
+
     async def _exchange(self, wanted: _Request, target: URL) -> Response:
         headers = await self._headers(wanted, target)
         host = target.raw_host or ""
@@ -265,6 +283,8 @@ class Outgoing:
 
     async def _send_once(self, wanted: _Request, target: URL, headers: dict[str, str]) -> Response:
         session = self._closing if self._sockets.crowded() else self._keeping
+        if wanted.own_service:
+            session = self._own
         if session is None:
             raise RuntimeError("Outgoing has not been started")
         async with session.request(
@@ -307,6 +327,7 @@ def _without_private_headers(wanted: _Request) -> _Request:
         wanted.limits,
         wanted.signer,
         wanted.repeatable,
+        wanted.own_service,
     )
 
 

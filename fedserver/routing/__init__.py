@@ -1,8 +1,9 @@
 """Typed endpoints: a handler's signature is its contract, the decorator only attaches data."""
 
-from fedserver.routing.callers import AppToken, Caller, Token
+from fedserver.routing.callers import AppToken, Caller, Newcomer, Token
 from fedserver.routing.endpoints import Endpoint, Media, all_endpoints, endpoint
 from fedserver.routing.mounting import CONTEXT, mount
+from fedserver.routing.offsets import OffsetPage, OffsetParams
 from fedserver.routing.pages import Page, PageParams
 from fedserver.routing.params import Id, Params, UploadedFile
 from fedserver.routing.responses import JSON, Reply, wanted_signature
@@ -15,6 +16,9 @@ __all__ = [
     "Endpoint",
     "Id",
     "Media",
+    "Newcomer",
+    "OffsetPage",
+    "OffsetParams",
     "Page",
     "PageParams",
     "Params",

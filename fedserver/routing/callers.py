@@ -15,12 +15,14 @@ _FOLLOW_COVERS = ("blocks", "follows", "mutes")
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """An access token: of a person (`account_id`) or of an application alone."""
+    """An access token: of a person (`account_id`), of somebody who signs up (`sign_up_id`), or of
+    an application alone."""
 
     id: int
     application_id: int
     account_id: int | None
     scopes: frozenset[str]
+    sign_up_id: int | None = None
 
     def covers(self, wanted: str) -> bool:
         """Whether this token has `wanted`, itself or through a wider scope."""
@@ -42,34 +44,59 @@ class Caller:
 
 
 @dataclass(frozen=True, slots=True)
+class Newcomer:
+    """Somebody who may still be waiting for an account: one of the two is there.
+
+    Only what is about signing up takes a Newcomer; everything else waits for the account.
+    """
+
+    sign_up_id: int | None
+    account_id: int | None
+    token: Token
+
+
+@dataclass(frozen=True, slots=True)
 class AppToken:
     """Any valid token, with or without a person behind it."""
 
     token: Token
 
 
-async def read_token(ctx: Context, request: web.Request) -> Token | None:
-    """Give the request's token, None without one. Raises Unauthorized for an invalid one."""
-    bearer = _bearer(request)
+async def read_token(
+    ctx: Context, request: web.Request, *, newcomers: bool = False
+) -> Token | None:
+    """Give the request's token, None without one. Raises Unauthorized for an invalid one, and
+    Forbidden for who has no account yet, unless `newcomers` are welcome."""
+    bearer = bearer_of(request)
     if bearer is None:
         return None
     row = await ctx.db.one(TOKEN_BY_HASH, token_hash(bearer))
     if row is None:
         raise Unauthorized("The access token is invalid")
-    _check_user(row)
+    if row.sign_up_id is None or not newcomers:
+        _check_user(row)
     await _touch(ctx, row)
-    return Token(row.id, row.application_id, row.account_id, frozenset(row.scopes.split()))
+    scopes = frozenset(row.scopes.split())
+    return Token(row.id, row.application_id, row.account_id, scopes, row.sign_up_id)
 
 
-def _bearer(request: web.Request) -> str | None:
+def bearer_of(request: web.Request) -> str | None:
+    """Give the token that a request brings, unchecked."""
     scheme, _, value = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer" and value.strip():
         return value.strip()
-    return request.query.get("access_token")
+    return request.query.get("access_token") or _protocol(request)
+
+
+def _protocol(request: web.Request) -> str | None:
+    """Give the token of a WebSocket: browsers let a page set no other header than this one."""
+    if request.headers.get("Upgrade", "").lower() != "websocket":
+        return None
+    return request.headers.get("Sec-WebSocket-Protocol", "").partition(",")[0].strip() or None
 
 
 def _check_user(row: TokenRow) -> None:
-    if row.account_id is None:
+    if row.account_id is None and row.sign_up_id is None:
         return
     if row.disabled or row.suspended:
         raise Forbidden("Your login is currently disabled")

@@ -51,10 +51,10 @@ def endpoint(
     """Serve `method path` by the decorated function.
 
     Its parameters are filled by type and name: `ctx: Context`; `caller: Caller` (a person's token
-    is needed), `Caller | None` (public), `app: AppToken` (any token); `request: web.Request`; one
-    `Params` struct; and the path's own placeholders as `str` or `int` (not a number: 404).
-    `scope` names the scopes of which the token must cover one. `rate` names a rate-limit class.
-    Several decorators may stand on one function.
+    is needed), `Caller | None` (public), `app: AppToken` (any token), `newcomer: Newcomer` (who
+    may still be signing up); `request: web.Request`; one `Params` struct; and the path's own
+    placeholders as `str` or `int` (not a number: 404). `scope` names the scopes of which the token
+    must cover one. `rate` names a rate-limit class. Several decorators may stand on one function.
     """
 
     def register(handler: Handler) -> Handler:

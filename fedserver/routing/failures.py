@@ -16,6 +16,7 @@ from fedserver.errors import (
     RateLimited,
     Refused,
     Unauthorized,
+    Unavailable,
     Unreachable,
     Unsigned,
 )
@@ -55,6 +56,7 @@ _STATUSES: Final[tuple[tuple[type[Exception], int, str | None], ...]] = (
     (Invalid, 422, None),
     (Forbidden, 403, None),
     (RateLimited, 429, None),
+    (Unavailable, 503, None),
     (Refused, 403, "This action is not allowed"),
     (Gone, 404, "Record not found"),
     (Unreachable, 503, _REMOTE),

@@ -116,7 +116,11 @@ class Limits:
 
 
 def _credential(request: web.Request) -> bytes | None:
-    text = request.headers.get("Authorization") or request.query.get("access_token")
+    text = (
+        request.headers.get("Authorization")
+        or request.query.get("access_token")
+        or request.headers.get("Sec-WebSocket-Protocol")
+    )
     return token_hash(text) if text else None
 
 

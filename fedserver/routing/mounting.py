@@ -8,9 +8,17 @@ from aiohttp import web
 
 from fedserver.context import Context
 from fedserver.errors import NotFound, Unauthorized
-from fedserver.routing.callers import TOKEN, AppToken, Caller, read_token, require_scopes
+from fedserver.routing.callers import (
+    TOKEN,
+    AppToken,
+    Caller,
+    Newcomer,
+    read_token,
+    require_scopes,
+)
 from fedserver.routing.conditional import unless_known
 from fedserver.routing.endpoints import ENDPOINT, Endpoint, Media
+from fedserver.routing.offsets import OffsetPage
 from fedserver.routing.pages import Page
 from fedserver.routing.params import Params, convert, read_params
 from fedserver.routing.responses import to_response
@@ -40,7 +48,7 @@ def _choose(handlers: dict[Media, RouteHandler]) -> RouteHandler:
     if len(handlers) == 1:
         return next(iter(handlers.values()))
     page = handlers.get(Media.PAGE) or next(iter(handlers.values()))
-    activity = handlers.get(Media.ACTIVITY, page)
+    activity = handlers.get(Media.ACTIVITY) or handlers.get(Media.API) or page
 
     async def negotiate(request: web.Request) -> web.StreamResponse:
         response = await (activity if wants_activity(request) else page)(request)
@@ -66,7 +74,7 @@ def _make_handler(one: Endpoint) -> RouteHandler:
         request[ENDPOINT] = one
         values = {name: await read(ctx, request) for name, read in arguments.items()}
         result = await one.handler(**values)
-        if isinstance(result, Page):
+        if isinstance(result, (Page, OffsetPage)):
             result = result.reply(request, ctx.config.base_url)
         response = to_response(result)
         if one.media is Media.ACTIVITY and ctx.config.federation.only_signed_fetches:
@@ -87,6 +95,8 @@ def _argument(one: Endpoint, name: str, hint: Any) -> Argument:
         return _caller(one, required=type(None) not in choices)
     if AppToken in choices:
         return _app_token(one)
+    if hint is Newcomer:
+        return _newcomer(one)
     if isinstance(hint, type) and issubclass(hint, Params):
         return _params(hint)
     return _path_value(name, hint)
@@ -124,6 +134,20 @@ def _app_token(one: Endpoint) -> Argument:
             raise Unauthorized("The access token is invalid")
         require_scopes(token, one.scopes)
         return AppToken(token)
+
+    return read
+
+
+def _newcomer(one: Endpoint) -> Argument:
+    async def read(ctx: Context, request: web.Request) -> Newcomer:
+        token = await read_token(ctx, request, newcomers=True)
+        request[TOKEN] = token
+        if token is None:
+            raise Unauthorized("The access token is invalid")
+        if token.account_id is None and token.sign_up_id is None:
+            raise Unauthorized("This method requires an authenticated user", status=422)
+        require_scopes(token, one.scopes)
+        return Newcomer(token.sign_up_id, token.account_id, token)
 
     return read
 

@@ -1,6 +1,6 @@
 """Keyset pages at the API: parameters in, `Link` header out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -31,9 +31,9 @@ def clamp(limit: int | None, default: int, most: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of entities and the ids that lead on."""
+    """A page of entities (or one entity that holds all of them), and the ids that lead on."""
 
-    items: Sequence[JSON]
+    items: Sequence[JSON] | Mapping[str, JSON]
     edges: PageEdges
 
     def reply(self, request: web.Request, base_url: str) -> Reply:
@@ -44,7 +44,8 @@ class Page:
             links.append(_link(url, "max_id", self.edges.next_max_id, "next"))
         if self.edges.prev_min_id is not None:
             links.append(_link(url, "min_id", self.edges.prev_min_id, "prev"))
-        return Reply(list(self.items), headers={"Link": ", ".join(links)} if links else {})
+        body = dict(self.items) if isinstance(self.items, Mapping) else list(self.items)
+        return Reply(body, headers={"Link": ", ".join(links)} if links else {})
 
 
 def _kept(request: web.Request) -> list[tuple[str, str]]:

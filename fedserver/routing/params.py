@@ -232,6 +232,8 @@ def _fit_list(value: Any, item: Any) -> list[Any]:
     items = value if isinstance(value, list) else [value]
     if isinstance(value, dict):
         items = list(value.values())
+    if get_origin(item) is not list:  # Mastodon.py writes id[][] where it means id[]
+        items = [one for entry in items for one in (entry if isinstance(entry, list) else [entry])]
     fitted = (_fit(entry, item) for entry in items)
     return [entry for entry in fitted if entry is not _ABSENT and entry is not None]
 

@@ -3,6 +3,7 @@
 from enum import Enum
 
 from activitypub.errors import ProtocolError
+from activitypub.featured import authorizes
 from activitypub.model import Authorization
 from activitypub.origins import same_origin
 from activitypub.parse import parse_authorization
@@ -36,3 +37,22 @@ async def prove(ctx: Context, claimed: Authorization, author: AccountRow, budget
     except (Gone, Denied, ProtocolError):
         return Proof.INVALID
     return Proof.VALID if served == claimed else Proof.INVALID
+
+
+async def prove_feature(
+    ctx: Context, consent: str, collection: str, featured: AccountRow, budget: Budget
+) -> Proof:
+    """Say whether `featured` consents to being in `collection`: its FeatureAuthorization is read
+    where it is served (FEP-7aa9). Raises Refused where the budget is spent."""
+    if not same_origin(consent, featured.uri):
+        return Proof.INVALID
+    if await ctx.db.value(TOMBSTONED, [consent], featured.id):
+        return Proof.INVALID  # taken back before
+    try:
+        served = await fetch.document(ctx, consent, budget)
+        proves = authorizes(served, collection=collection, featured=featured.uri)
+    except Unreachable:
+        return Proof.UNKNOWN
+    except (Gone, Denied, ProtocolError):
+        return Proof.INVALID
+    return Proof.VALID if proves else Proof.INVALID

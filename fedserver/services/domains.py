@@ -6,6 +6,7 @@ from activitypub.errors import DocumentError
 from activitypub.webfinger import normalise_domain
 from fedserver.context import Context
 from fedserver.errors import NotFound, Refused
+from fedserver.services.severing import sever
 from storage.database import Transaction
 from storage.domains import (
     APPLY_RULES_TO_ACCOUNTS,
@@ -14,7 +15,6 @@ from storage.domains import (
     DROP_DELIVERIES_TO_BLOCKED,
     PUT_DOMAIN_RULE,
     REMOVE_AUTHORS_FROM_HOMES,
-    SEVER_FOLLOWS,
     TELL_RULES_CHANGED,
     DomainRuleRow,
 )
@@ -27,8 +27,9 @@ async def put_rule(
 ) -> str:
     """Set the rule for a domain and all below it; give the domain in normal form.
 
-    A block hides its accounts, ends follows either way without telling it, and drops what waits
-    for it; nothing else is deleted, so that lifting the block brings accounts and posts back.
+    A block hides its accounts, ends follows either way without telling it (our people are told
+    what they lost), and drops what waits for it; nothing else is deleted, so that lifting the
+    block brings accounts and posts back.
     Raises Refused for what is no domain, and for our own.
     """
     domain = normal_domain(text)
@@ -83,7 +84,7 @@ def normal_domain(text: str) -> str:
 async def _apply(ctx: Context, tx: Transaction, domain: str) -> None:
     blocked = await tx.values(APPLY_RULES_TO_ACCOUNTS, domain, ctx.clock.now())
     if blocked:
-        await tx.execute(SEVER_FOLLOWS, blocked)
+        await sever(ctx, tx, blocked, "domain_block", domain)
         await tx.execute(REMOVE_AUTHORS_FROM_HOMES, blocked)
     await tx.execute(DROP_DELIVERIES_TO_BLOCKED, domain)
     await tx.execute(TELL_RULES_CHANGED)

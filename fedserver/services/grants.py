@@ -19,6 +19,7 @@ from storage.oauth import (
     APPLICATION_BY_CLIENT_ID,
     INSERT_APPLICATION,
     INSERT_CODE,
+    INSERT_SIGN_UP_TOKEN,
     INSERT_TOKEN,
     REVOKE_TOKEN,
     TAKE_CODE,
@@ -160,6 +161,15 @@ class IssuedToken:
     scopes: str
     created_at: datetime
 
+    def as_json(self) -> dict[str, str | int]:
+        """Give it as clients are told (RFC 6749 §5.1, Mastodon API: Token)."""
+        return {
+            "access_token": self.access_token,
+            "token_type": "Bearer",
+            "scope": self.scopes,
+            "created_at": int(self.created_at.timestamp()),
+        }
+
 
 async def exchange_code(
     ctx: Context, application: ApplicationRow, code: str, redirect_uri: str, verifier: str | None
@@ -191,6 +201,26 @@ async def issue_token(
     token, now = new_token(), ctx.clock.now()
     await ctx.db.execute(
         INSERT_TOKEN, ctx.ids.new(), token_hash(token), application.id, account_id, scopes, now
+    )
+    return IssuedToken(token, scopes, now)
+
+
+async def issue_sign_up_token(
+    ctx: Context, application_id: int, sign_up_id: int, scopes: str
+) -> IssuedToken:
+    """Give a token that will be the new account's, and is good for nothing until then.
+
+    Mastodon API: accounts#create.
+    """
+    token, now = new_token(), ctx.clock.now()
+    await ctx.db.execute(
+        INSERT_SIGN_UP_TOKEN,
+        ctx.ids.new(),
+        token_hash(token),
+        application_id,
+        sign_up_id,
+        scopes,
+        now,
     )
     return IssuedToken(token, scopes, now)
 

@@ -7,9 +7,12 @@ domain leads to the actor, or when the domain is the host of the id itself.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
 
+from activitypub.addressing import PUBLIC
 from activitypub.errors import ProtocolError
-from activitypub.model import Actor, ActorKey, Emoji
+from activitypub.model import Actor, ActorKey, Emoji, Permission
 from activitypub.origins import host_of, same_origin
 from activitypub.parse import parse_actor
 from activitypub.webfinger import Handle, parse_handle
@@ -31,18 +34,22 @@ from storage.accounts import (
     LOCAL_ACCOUNT_BY_NAME,
     PUT_KEY,
     REMOTE_ACCOUNT_BY_HANDLE,
+    SET_REMOTE_PROFILE_SETTINGS,
     UPDATE_IDENTITY,
     UPDATE_REMOTE_ACCOUNT,
     AccountRow,
 )
 from storage.database import Conflict, Transaction
+from storage.feature_rights import NOBODY_MAY
 from storage.moves import SIGNPOST
+from storage.visibility import AT_ONCE, EVERYBODY, FOLLOWED, FOLLOWERS, UNNAMED
 
 Json = dict[str, object]
 
 STALE_AFTER = timedelta(days=1)
 _MAX_FIELDS = 50
 _MAX_KEYS = 10
+_MAX_DESCRIPTION_CHARS = 10_000  # Mastodon: MAX_DESCRIPTION_HARD_LENGTH_LIMIT
 _MAX_NOTE_CHARS = 20_480  # Mastodon: Account::NOTE_LENGTH_HARD_LIMIT
 
 
@@ -192,6 +199,7 @@ async def _insert(ctx: Context, actor: Actor, domain: str) -> AccountRow:
                 facts.shared_inbox,
                 created_at,
             )
+            await tx.execute(SET_REMOTE_PROFILE_SETTINGS, account_id, *_settings(actor))
             await _put_keys(tx, account_id, actor, facts.now)
             if actor.moved_to is not None:
                 await tx.execute(SIGNPOST, account_id, actor.moved_to, actor.id)
@@ -215,6 +223,7 @@ async def _update(ctx: Context, tx: Transaction, known: AccountRow, actor: Actor
         *_profile(actor, facts),
         facts.now,
     )
+    await tx.execute(SET_REMOTE_PROFILE_SETTINGS, known.id, *_settings(actor))
     await tx.execute(UPDATE_IDENTITY, actor.id, actor.inbox, facts.shared_inbox)
     if actor.moved_to is not None or known.moved_to_id is not None:
         await tx.execute(SIGNPOST, known.id, actor.moved_to, actor.id)
@@ -278,6 +287,38 @@ def _facts(ctx: Context, actor: Actor) -> _Facts:
         ],
         emojis=emoji_entries(actor.emojis),
     )
+
+
+def _settings(actor: Actor) -> tuple[object, ...]:
+    """What else an actor document says of its profile (Mastodon's toot:, FEP-7aa9)."""
+    policy = actor.interaction_policy
+    return (
+        clean_plain(actor.icon_description or "", _MAX_DESCRIPTION_CHARS),
+        clean_plain(actor.image_description or "", _MAX_DESCRIPTION_CHARS),
+        actor.show_media,
+        actor.show_replies_in_media,
+        actor.show_featured,
+        list(actor.attribution_domains),
+        _feature_bits(policy.can_feature if policy else None, actor),
+        _own(actor, actor.featured_collections),
+    )
+
+
+def _feature_bits(permission: Permission | None, actor: Actor) -> int:
+    """Who may put the actor in a collection; 0 where it does not say."""
+    if permission is None:
+        return 0
+    known = {
+        PUBLIC: EVERYBODY,
+        actor.followers: FOLLOWERS,
+        actor.following: FOLLOWED,
+        actor.id: 0,
+    }
+
+    def bits(permitted: Sequence[str]) -> int:
+        return reduce(or_, (known.get(one, UNNAMED) for one in permitted), 0)
+
+    return bits(permission.automatic) << AT_ONCE | bits(permission.manual) or NOBODY_MAY
 
 
 def _own(actor: Actor, collection: str | None) -> str | None:

@@ -113,6 +113,17 @@ async def answer(ctx: Context, request: web.Request, params: AuthorizeParams) ->
     return _back(params, {"code": code})
 
 
+@endpoint("DELETE", "/oauth/authorize", media=Media.PAGE)
+async def deny(ctx: Context, request: web.Request, params: AuthorizeParams) -> web.Response:
+    """Lead back to the client with `access_denied` (as Mastodon's own page does it)."""
+    check_form(ctx, request, params.form_token)
+    try:
+        await _wish(ctx, params)
+    except OAuthError as error:
+        return _refusal(ctx, error)
+    return _denied(params)
+
+
 @endpoint("GET", _NATIVE_PAGE, media=Media.PAGE)
 async def show_code(ctx: Context, request: web.Request, params: NativeParams) -> web.Response:
     """Show the code to who has no client that a browser can lead back to (RFC 6749, out of band).

@@ -30,14 +30,23 @@ def form_page(
     *,
     status: int = 200,
     leads_away: bool = False,
+    scripts: bool = False,
     **values: Any,
 ) -> web.Response:
-    """Give a private page whose template puts `form_token` into its forms."""
+    """Give a private page whose template puts `form_token` into its forms. `browser_id` names the
+    browser, for what only it may answer."""
     known = read_cookie(ctx, request, "browser")
     browser = known or new_token()
     token = ctx.secrets.sign_value(_binding(ctx, request, browser), purpose=_PURPOSE)
     response = private_page(
-        ctx, template, status=status, leads_away=leads_away, form_token=token, **values
+        ctx,
+        template,
+        status=status,
+        leads_away=leads_away,
+        scripts=scripts,
+        form_token=token,
+        browser_id=browser_id(browser),
+        **values,
     )
     if known is None:
         set_cookie(ctx, response, "browser", browser, max_age_s=_BROWSER_MAX_AGE_S)
@@ -55,6 +64,19 @@ def check_form(ctx: Context, request: web.Request, token: str) -> None:
         raise Forbidden(_OUT_OF_DATE) from error
     if signed != _binding(ctx, request, browser):
         raise Forbidden(_OUT_OF_DATE)
+
+
+def browser_id(browser: str) -> str:
+    """Give what may be told of a browser's cookie."""
+    return token_hash(f"id {browser}").hex()
+
+
+def browser_of(ctx: Context, request: web.Request) -> str:
+    """Give the id of the browser that asks. Raises Forbidden for one that keeps no cookies."""
+    browser = read_cookie(ctx, request, "browser")
+    if browser is None:
+        raise Forbidden(_OUT_OF_DATE)
+    return browser_id(browser)
 
 
 def _binding(ctx: Context, request: web.Request, browser: str) -> str:

@@ -26,17 +26,24 @@ def render(ctx: Context, template: str, **values: Any) -> bytes:
 
 
 def private_page(
-    ctx: Context, template: str, *, status: int = 200, leads_away: bool = False, **values: Any
+    ctx: Context,
+    template: str,
+    *,
+    status: int = 200,
+    leads_away: bool = False,
+    scripts: bool = False,
+    **values: Any,
 ) -> web.Response:
     """Give a page for one person, which nobody may keep.
 
     `leads_away`: its form may end at the address of any application, also one of a scheme of its
-    own, which a `form-action` in the policy would stop in some browsers.
+    own, which a `form-action` in the policy would stop in some browsers. `scripts`: it loads one of
+    ours (passkeys cannot be used without).
     """
     return _page(
         render(ctx, template, **values),
         status=status,
-        policy=_policy(ctx, forms=None if leads_away else "'self'"),
+        policy=_policy(ctx, forms=None if leads_away else "'self'", scripts=scripts),
         cache_control="no-store",
     )
 
@@ -73,7 +80,7 @@ def _page(body: bytes, *, status: int, policy: str, cache_control: str) -> web.R
     )
 
 
-def _policy(ctx: Context, *, forms: str | None) -> str:
+def _policy(ctx: Context, *, forms: str | None, scripts: bool = False) -> str:
     # Pictures and sound of remote posts still lie at their origins.
     anywhere = "'self' https: http:" if ctx.config.plain_http else "'self' https:"
     rules = [
@@ -84,6 +91,8 @@ def _policy(ctx: Context, *, forms: str | None) -> str:
         "base-uri 'none'",
         "frame-ancestors 'none'",
     ]
+    if scripts:
+        rules.append("script-src 'self'")
     if forms is not None:
         rules.append(f"form-action {forms}")
     return "; ".join(rules)

@@ -6,11 +6,13 @@ from typing import Final
 from aiohttp import web
 
 from fedserver.context import Context
+from fedserver.routing.client_address import ClientAddresses
 from fedserver.secrets import new_token, token_hash
 from fedserver.web.cookies import read_cookie, remove_cookie, set_cookie
 from storage.oauth import DELETE_SESSION, INSERT_SESSION, SESSION_BY_HASH, SessionRow
 
 LIFETIME: Final = timedelta(days=30)
+_MAX_AGENT_CHARS: Final = 300
 
 
 async def current_session(ctx: Context, request: web.Request) -> SessionRow | None:
@@ -27,7 +29,11 @@ async def start_session(
     """Sign `account_id` in; a session that the browser had before is over."""
     await _delete(ctx, request)
     token, now = new_token(), ctx.clock.now()
-    await ctx.db.execute(INSERT_SESSION, token_hash(token), account_id, now, now + LIFETIME)
+    agent = request.headers.get("User-Agent", "")[:_MAX_AGENT_CHARS]
+    address = ClientAddresses(ctx.config.server.trusted_proxies).of(request)
+    await ctx.db.execute(
+        INSERT_SESSION, token_hash(token), account_id, now, now + LIFETIME, agent, address
+    )
     max_age_s = int(LIFETIME.total_seconds())
     set_cookie(ctx, response, "session", token, max_age_s=max_age_s)
 

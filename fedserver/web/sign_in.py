@@ -7,16 +7,17 @@ from urllib.parse import quote
 from aiohttp import web
 
 from fedserver.context import Context
-from fedserver.errors import RateLimited
-from fedserver.rate_limits import LOGINS_PER_ACCOUNT, LOGINS_PER_ADDRESS, Rule, address_key
+from fedserver.rate_limits import LOGINS_PER_ACCOUNT, LOGINS_PER_ADDRESS, address_key
 from fedserver.routing import Media, Params, endpoint
 from fedserver.routing.client_address import ClientAddresses
-from fedserver.services import users
+from fedserver.services import login_settings, second_factor, users
+from fedserver.services.counting import count
 from fedserver.web.forms import check_form, form_page
 from fedserver.web.rendering import redirect
 from fedserver.web.sessions import current_session, end_session, start_session
 
 ACCOUNT_PAGE: Final = "/auth/account"
+PENDING: Final = "second step of a sign-in"
 # The only pages that may ask for a sign-in and be returned to.
 _RETURN_TO: Final = re.compile(
     r"/(?:oauth/authorize|authorize_interaction)\?[!-~]{0,7000}", re.ASCII
@@ -27,9 +28,10 @@ _WRONG: Final = "That name, e-mail address or password is not right."
 
 
 class NextParams(Params, frozen=True, kw_only=True):
-    """Where to go after signing in."""
+    """Where to go after signing in. `welcome`: the account was made a moment ago."""
 
     next: str = ""
+    welcome: str = ""
 
 
 class SignInParams(NextParams, frozen=True, kw_only=True):
@@ -55,7 +57,15 @@ def sign_in_first(next_page: str) -> web.Response:
 @endpoint("GET", "/auth/sign_in", media=Media.PAGE)
 async def show_sign_in(ctx: Context, request: web.Request, params: NextParams) -> web.Response:
     """Show the sign-in form."""
-    return form_page(ctx, request, "sign_in.html", next=params.next, email="", fault=None)
+    return form_page(
+        ctx,
+        request,
+        "sign_in.html",
+        next=params.next,
+        welcome=bool(params.welcome),
+        email="",
+        fault=None,
+    )
 
 
 @endpoint("POST", "/auth/sign_in", media=Media.PAGE)
@@ -71,11 +81,33 @@ async def sign_in(ctx: Context, request: web.Request, params: SignInParams) -> w
             "sign_in.html",
             status=422,
             next=params.next,
+            welcome=False,
             email=params.email,
             fault=_WRONG,
         )
-    known = _RETURN_TO.fullmatch(params.next) is not None
-    response = redirect(params.next if known else ACCOUNT_PAGE)
+    if await second_factor.is_on(ctx, account_id):
+        return ask_for_code(ctx, request, account_id, params.next)
+    return await finish_sign_in(ctx, request, account_id, params.next)
+
+
+def ask_for_code(
+    ctx: Context, request: web.Request, account_id: int, next_page: str, fault: str | None = None
+) -> web.Response:
+    """Show the form for the second step; what the first has shown is signed into it."""
+    pending = ctx.secrets.sign_value([account_id, next_page], purpose=PENDING)
+    status = 200 if fault is None else 422
+    return form_page(
+        ctx, request, "second_factor.html", status=status, pending=pending, fault=fault
+    )
+
+
+async def finish_sign_in(
+    ctx: Context, request: web.Request, account_id: int, next_page: str
+) -> web.Response:
+    """Sign in, and go where the person came from. Who wanted to leave stays."""
+    await login_settings.keep_account(ctx, account_id)
+    known = _RETURN_TO.fullmatch(next_page) is not None
+    response = redirect(next_page if known else ACCOUNT_PAGE)
     await start_session(ctx, request, response, account_id)
     return response
 
@@ -100,14 +132,5 @@ async def show_account(ctx: Context, request: web.Request) -> web.Response:
 
 def _count_try(ctx: Context, request: web.Request, login: str) -> None:
     address = ClientAddresses(ctx.config.server.trusted_proxies).of(request)
-    _count(ctx, LOGINS_PER_ADDRESS, address_key(address))
-    _count(ctx, LOGINS_PER_ACCOUNT, login.strip().removeprefix("@").lower()[:_MAX_LOGIN_CHARS])
-
-
-def _count(ctx: Context, rule: Rule, key: str) -> None:
-    verdict = ctx.rate_limiter.check(rule, key)
-    if not verdict.allowed:
-        raise RateLimited(
-            "There were too many tries. Please wait a while.",
-            retry_after_s=(verdict.reset_at - ctx.clock.now()).total_seconds(),
-        )
+    count(ctx, LOGINS_PER_ADDRESS, address_key(address))
+    count(ctx, LOGINS_PER_ACCOUNT, login.strip().removeprefix("@").lower()[:_MAX_LOGIN_CHARS])

@@ -1,4 +1,5 @@
-"""Signing up with an invitation: how the owner of a new instance comes to be."""
+"""Signing up: with an invitation, which is how the owner of a new instance comes to be, or by
+oneself where the house lets people in."""
 
 from typing import Any
 
@@ -6,10 +7,13 @@ from aiohttp import web
 
 from fedserver.context import Context
 from fedserver.errors import Invalid
+from fedserver.rate_limits import SIGN_UPS, address_key
 from fedserver.routing import Media, Params, endpoint
-from fedserver.services import users
+from fedserver.routing.client_address import ClientAddresses
+from fedserver.services import sign_ups, users
+from fedserver.services.counting import count
 from fedserver.web.forms import check_form, form_page
-from fedserver.web.rendering import redirect
+from fedserver.web.rendering import private_page, redirect
 from fedserver.web.sessions import start_session
 from fedserver.web.sign_in import ACCOUNT_PAGE
 
@@ -26,6 +30,9 @@ class SignUpParams(InvitationParams, frozen=True, kw_only=True):
     username: str = ""
     email: str = ""
     password: str = ""
+    reason: str = ""
+    date_of_birth: str = ""
+    agreement: bool = False
     form_token: str = ""
 
 
@@ -33,31 +40,77 @@ class SignUpParams(InvitationParams, frozen=True, kw_only=True):
 async def show_sign_up(
     ctx: Context, request: web.Request, params: InvitationParams
 ) -> web.Response:
-    """Show the sign-up form to who has an invitation; 404 to others."""
-    role = await users.invited_role(ctx, params.invitation)
+    """Show the sign-up form; 404 where it takes an invitation and there is none."""
+    role = await _role(ctx, params.invitation)
     return _form(ctx, request, SignUpParams(invitation=params.invitation), role, None)
+
+
+@endpoint("GET", "/invite/{code}", media=Media.PAGE)
+async def follow_invitation(ctx: Context, code: str) -> web.Response:
+    """Lead who was invited to the sign-up form."""
+    await users.invited_role(ctx, code)
+    return redirect(f"/auth/sign_up?invitation={code}")
 
 
 @endpoint("POST", "/auth/sign_up", media=Media.PAGE)
 async def sign_up(ctx: Context, request: web.Request, params: SignUpParams) -> web.Response:
-    """Make the account, sign in, and use the invitation up."""
+    """Make the account of who was invited and sign in; mail a link to everybody else."""
     check_form(ctx, request, params.form_token)
-    role = await users.invited_role(ctx, params.invitation)
+    role = await _role(ctx, params.invitation)
     try:
-        account_id = await users.sign_up(
-            ctx, params.invitation, params.username, params.email, params.password
-        )
+        if role is None:
+            return await _apply(ctx, request, params)
+        return await _accept_invitation(ctx, request, params)
     except Invalid as error:
         return _form(ctx, request, params, role, error)
+
+
+async def _role(ctx: Context, invitation: str) -> str | None:
+    """Give the role that an invitation is for, None for who comes without one and may."""
+    if invitation or ctx.config.registrations.mode == "closed":
+        return await users.invited_role(ctx, invitation)
+    return None
+
+
+async def _accept_invitation(
+    ctx: Context, request: web.Request, params: SignUpParams
+) -> web.Response:
+    account_id = await users.sign_up(
+        ctx, params.invitation, params.username, params.email, params.password
+    )
     response = redirect(ACCOUNT_PAGE)
     await start_session(ctx, request, response, account_id)
     return response
 
 
+async def _apply(ctx: Context, request: web.Request, params: SignUpParams) -> web.Response:
+    address = ClientAddresses(ctx.config.server.trusted_proxies).of(request)
+    count(ctx, SIGN_UPS, address_key(address))
+    wish = sign_ups.Wish(
+        username=params.username,
+        email=params.email,
+        password=params.password,
+        agreement=params.agreement,
+        reason=params.reason,
+        date_of_birth=sign_ups.read_date(params.date_of_birth),
+    )
+    await sign_ups.apply(ctx, wish)
+    return private_page(
+        ctx,
+        "message.html",
+        title="Look into your mails",
+        text=f"A link was sent to {params.email.strip()}. Open it to confirm that the address is"
+        " yours. If no mail comes, look into the folder for spam.",
+    )
+
+
 def _form(
-    ctx: Context, request: web.Request, params: SignUpParams, role: str, error: Invalid | None
+    ctx: Context,
+    request: web.Request,
+    params: SignUpParams,
+    role: str | None,
+    error: Invalid | None,
 ) -> web.Response:
-    faults: dict[str, Any] = dict(error.details or {}) if error is not None else {}
     return form_page(
         ctx,
         request,
@@ -65,5 +118,16 @@ def _form(
         status=422 if error is not None else 200,
         params=params,
         role=role,
-        faults={field: [one["description"] for one in found] for field, found in faults.items()},
+        house=ctx.config.registrations,
+        faults=faults_of(error),
     )
+
+
+def faults_of(error: Invalid | None) -> dict[str, list[str]]:
+    """Give what is wrong with each field of a form; "" is the form as a whole."""
+    if error is None:
+        return {}
+    details: dict[str, Any] = dict(error.details or {})
+    if not details:
+        return {"": [str(error).removeprefix("Validation failed: ")]}
+    return {field: [one["description"] for one in found] for field, found in details.items()}

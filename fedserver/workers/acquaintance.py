@@ -1,5 +1,5 @@
-"""Learns what software the peers run, and what their people have pinned, a few at a time, beside
-everything else."""
+"""Learns what software the peers run, and what their people have pinned and collected, a few at a
+time, beside everything else."""
 
 import asyncio
 import logging
@@ -7,16 +7,18 @@ import random
 from datetime import timedelta
 
 from fedserver.context import Context
-from fedserver.effects import read_featured
+from fedserver.effects import read_collections, read_featured
 from fedserver.services.discover import learn_software
 from fedserver.services.fetch import Budget
-from storage.accounts import CLAIM_FEATURED, FEATURED_UNREAD
+from storage.accounts import ACCOUNT_BY_ID, CLAIM_FEATURED, FEATURED_UNREAD
+from storage.collections import CLAIM_COLLECTIONS, COLLECTIONS_UNREAD
 from storage.failures import is_temporary
 from storage.hosts import HOSTS_TO_ASK
 
 log = logging.getLogger(__name__)
 
 ASK_AGAIN_AFTER = timedelta(days=7)
+READ_COLLECTIONS_AFTER = timedelta(days=7)
 _AT_A_TIME = 10
 _EVERY_S = 60.0
 
@@ -29,6 +31,7 @@ async def learn_always(ctx: Context) -> None:
         try:
             await learn_some(ctx)
             await read_some_featured(ctx)
+            await read_some_collections(ctx)
         except Exception as error:  # what could not be learnt now can be learnt later
             if not is_temporary(error):
                 raise
@@ -52,3 +55,16 @@ async def read_some_featured(ctx: Context) -> int:
             budget = Budget(ctx.config.federation.fetch_budget)
             pinned += await read_featured(ctx, account, budget)
     return pinned
+
+
+async def read_some_collections(ctx: Context) -> int:
+    """Read the collections of accounts of those whom somebody here follows, now and then; give how
+    many there were."""
+    now, found = ctx.clock.now(), 0
+    due = now - READ_COLLECTIONS_AFTER
+    for account_id in await ctx.db.values(COLLECTIONS_UNREAD, due, _AT_A_TIME):
+        if await ctx.db.execute(CLAIM_COLLECTIONS, account_id, now, due):
+            account = await ctx.db.one(ACCOUNT_BY_ID, account_id)
+            budget = Budget(ctx.config.federation.fetch_budget)
+            found += 0 if account is None else await read_collections(ctx, account, budget)
+    return found

@@ -5,10 +5,13 @@ import logging
 from datetime import timedelta
 
 from fedserver.context import Context
+from fedserver.effects.leaving import delete_departed
+from fedserver.services import sign_ups
 from fedserver.services.cleaning_again import clean_again
 from fedserver.services.keeping import remove_unnamed
 from fedserver.services.remote_media import prune
 from storage.cards import FORGET_CARDS
+from storage.collections import FORGET_ENDED_ITEMS
 from storage.failures import is_temporary
 from storage.housekeeping import (
     EMPTY_HOMES_OF_ABSENT,
@@ -20,7 +23,10 @@ from storage.housekeeping import (
 )
 from storage.idempotency import FORGET_OLD_KEYS
 from storage.inbox import FORGET_PROCESSED
+from storage.notification_policies import FORGET_EMPTY_REQUESTS
+from storage.sign_ups import FORGET_EXPIRED_LINKS, FORGET_UNCONFIRMED
 from storage.threads import FORGET_BACKFILLS
+from storage.translations import FORGET_TRANSLATIONS
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +38,9 @@ KEYS_KEPT_FOR = timedelta(hours=6)
 PROCESSED_KEPT_FOR = timedelta(days=14)
 UNPOSTED_MEDIA_KEPT_FOR = timedelta(days=1)
 CARDS_KEPT_FOR = timedelta(days=30)
+# Who left a collection, or did not want to be in it, is not asked again at once.
+ENDED_ITEMS_KEPT_FOR = timedelta(days=1)
+TRANSLATIONS_KEPT_FOR = timedelta(days=1)
 BACKFILLS_KEPT_FOR = timedelta(days=1)
 _EVERY_S = 3_600
 _FIRST_AFTER_S = 300
@@ -59,10 +68,16 @@ async def tidy(ctx: Context) -> None:
     await ctx.db.execute(FORGET_EXPIRED_CODES, now)
     await ctx.db.execute(FORGET_EXPIRED_SESSIONS, now)
     await ctx.db.execute(FORGET_EXPIRED_MUTES, now)
+    await ctx.db.execute(FORGET_EXPIRED_LINKS, now)
+    await ctx.db.execute(FORGET_UNCONFIRMED, now - sign_ups.KEPT_FOR)
     await ctx.db.execute(FORGET_PROCESSED, now - PROCESSED_KEPT_FOR)
+    await ctx.db.execute(FORGET_TRANSLATIONS, now - TRANSLATIONS_KEPT_FOR)
     await ctx.db.execute(FORGET_BACKFILLS, now - BACKFILLS_KEPT_FOR)
+    await ctx.db.execute(FORGET_EMPTY_REQUESTS)
+    await ctx.db.execute(FORGET_ENDED_ITEMS, now - ENDED_ITEMS_KEPT_FOR)
     await ctx.db.execute(FORGET_UNPOSTED_MEDIA, now - UNPOSTED_MEDIA_KEPT_FOR)
     await ctx.db.execute(FORGET_CARDS, now - CARDS_KEPT_FOR)
     await prune(ctx)
     await remove_unnamed(ctx)
+    await delete_departed(ctx)
     await clean_again(ctx)

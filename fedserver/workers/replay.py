@@ -19,9 +19,10 @@ from storage.replays import (
     STOP_POSTING,
 )
 
-# More deliveries than these are not kept for a host in trouble: they can be written anew.
-MAX_WAITING = 1_000
-CROWDED_AFTER = timedelta(hours=1)
+# More deliveries than these are not kept for a host in trouble: they can be written anew. Each
+# costs every post some writing, which those pay for who wait for the post.
+MAX_WAITING = 100
+CROWDED_AFTER = timedelta(minutes=5)
 PAGE = 50
 _LOOKED_AT = 1_000
 # Posts younger than this may not be committed yet, in the order of their ids.

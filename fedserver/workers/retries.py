@@ -11,8 +11,9 @@ _FIRST_PAUSES = (timedelta(minutes=1), timedelta(minutes=5))
 _PAUSES = (
     (timedelta(days=1), timedelta(minutes=15)),
     (timedelta(days=7), timedelta(hours=1)),
-    (timedelta(days=30), timedelta(hours=6)),
-    (timedelta.max, timedelta(hours=24)),
+    # Parked: a try is one delivery, and the places for hosts in trouble do with thousands of them.
+    (timedelta(days=30), timedelta(hours=3)),
+    (timedelta.max, timedelta(hours=6)),
 )
 _LONGEST_RETRY_AFTER = timedelta(days=1)
 # What has more digits is longer than the longest anyway.
@@ -30,7 +31,7 @@ def next_try(
     """Give when to try a host again that has failed `failures` times in a row (at least 1), for
     the time `failing_for`.
 
-    The pause grows to a day and has up to a fifth of jitter, so that the hosts of an outage do
+    The pause grows to six hours and has up to a fifth of jitter, so that the hosts of an outage do
     not come back all at once. What the host asked for (Retry-After) is the least.
     """
     if failures <= len(_FIRST_PAUSES):

@@ -45,7 +45,7 @@ async def _complete(ctx: Context, row: BackfillRow) -> None:
     try:
         brought = await _brought(ctx, row)
         log.info("thread %s completed with %s statuses", row.thread_id, brought)
-        await ctx.db.execute(THREAD_DONE, row.thread_id)
+        await ctx.db.execute(THREAD_DONE, row.thread_id, brought)
     except Exception as error:  # one thread's trouble is not the others': its claim ends by itself
         if not is_temporary(error):
             raise

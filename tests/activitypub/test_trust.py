@@ -176,7 +176,7 @@ def test_deletions_of_ones_own() -> None:
     [
         Activity(type="Follow", id="https://a.example/f/1", actor=EVE, object=EVE),
         Activity(type="Follow", id="https://a.example/f/1", actor=AMY, object=EVE),
-        Activity(type="Follow", id="https://a.example/f/1", object=EVE),
+        Activity(type="Follow", id="https://evil.example/f/1", object=EVE),
         Activity(type="Follow", id="https://evil.example/f/1", actor=ANN, object=EVE),
         "https://evil.example/f/1",
         note(FOREIGN, EVE),
@@ -191,6 +191,8 @@ def test_nobody_undoes_what_another_did(undone: str | Document | None) -> None:
 def test_undoing_ones_own(id_: str | None) -> None:
     follow = Activity(type="Follow", id=id_, actor=ANN, object=EVE)
     assert authenticate(act("Undo", follow), ANN).activity.object == follow
+    unsaid = dataclasses.replace(follow, actor=None)
+    assert authenticate(act("Undo", unsaid), ANN).activity.object == follow
     by_id = authenticate(act("Undo", "https://a.example/f/1"), ANN)
     assert by_id.activity.object_id == "https://a.example/f/1"
 

@@ -10,6 +10,7 @@ from benchmarks.run import Plan, run
 from benchmarks.samples import Aim, Row, Sample
 from benchmarks.scene import TINY
 from benchmarks.starting import IDLE_CPU, QUIET_ROWS
+from benchmarks.streams import measure
 
 
 @pytest.mark.slow
@@ -32,6 +33,14 @@ async def test_every_measurement_gives_figures_for_both_servers() -> None:
         assert sample.p99_ms is not None
         assert 0 < sample.p50_ms <= sample.p99_ms, row.name
     assert told
+
+
+@pytest.mark.slow
+async def test_listeners_are_told_of_each_post() -> None:
+    figures = await measure(listeners=3, posts=2)
+
+    assert len(figures.delays_s) == 6
+    assert figures.server_ms > 0
 
 
 def test_ratio_is_the_median_of_the_rounds() -> None:

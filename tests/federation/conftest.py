@@ -24,7 +24,7 @@ from fedserver.config import (
     ServerConfig,
 )
 from fedserver.context import Context
-from fedserver.services import users
+from fedserver.services import new_accounts, users
 from fedserver.workers.delivery_worker import deliver_always, lease, run_lane
 from storage.accounts import ACCOUNT_BY_ID, AccountRow
 from storage.deliveries import INSERT_DELIVERIES, LaneStore
@@ -105,7 +105,7 @@ def make_config(dsn: str, folder: Path, *peers: FakePeer, **federation: Any) -> 
 async def serve(config: Config, *, clock: Clock | None = None) -> AsyncIterator[Server]:
     """Run a server with one person, and without its workers."""
     async with open_context(config, clock=clock) as ctx:
-        await users.ensure_instance_actor(ctx)
+        await new_accounts.ensure_instance_actor(ctx)
         alice_id = await users.create_user(ctx, "alice", "alice@mail.example", PASSWORD)
         alice = await ctx.db.one(ACCOUNT_BY_ID, alice_id)
         assert alice is not None

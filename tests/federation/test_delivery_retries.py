@@ -31,8 +31,8 @@ def test_the_first_pauses_are_short() -> None:
     [
         (timedelta(hours=1), timedelta(minutes=15)),
         (timedelta(days=2), timedelta(hours=1)),
-        (timedelta(days=8), timedelta(hours=6)),
-        (timedelta(days=400), timedelta(hours=24)),
+        (timedelta(days=8), timedelta(hours=3)),
+        (timedelta(days=400), timedelta(hours=6)),
     ],
 )
 def test_later_pauses_grow_with_the_time_away(failing_for: timedelta, least: timedelta) -> None:

@@ -209,7 +209,7 @@ async def test_one_activity_is_the_probe_and_probes_are_rare(
     assert await stay_away(past, peer, 6) <= 6 * 24 + 1
     await stay_away(past, peer, 0.5)
     assert await state(past, peer) == "parked"
-    assert await stay_away(past, peer, 5) <= 5 * 4 + 1
+    assert await stay_away(past, peer, 5) <= 5 * 8 + 1
     assert await waiting(past) <= 1
 
 
@@ -237,7 +237,7 @@ async def test_too_many_rows_park_a_host_early_and_nothing_is_lost(
     monkeypatch.setattr(replay, "MAX_WAITING", 10)
     await follow(past, victor)
     missed = [await post(past) for _ in range(12)]
-    await stay_away(past, peer, 0.01)
+    await stay_away(past, peer, 0.002)
     assert await waiting(past) == 12, "it may be a matter of minutes"
     await stay_away(past, peer, 0.1)
     assert (await state(past, peer), await waiting(past)) == ("parked", 0)

@@ -48,6 +48,10 @@ def without_its_object(done: Json) -> Json | str:
     return {name: done[name] for name in ("id", "type", "actor")}
 
 
+def without_its_actor(done: Json) -> Json | str:
+    return {name: done[name] for name in ("id", "type", "object")}
+
+
 def whole(done: Json) -> Json | str:
     return done
 
@@ -69,6 +73,7 @@ FORMS = (
     by_id,
     by_id_in_an_object,
     without_its_object,
+    without_its_actor,
     whole,
     under_another_id,
     without_id,
@@ -111,7 +116,8 @@ async def test_nobody_undoes_what_a_neighbour_did(
     victor = peer.actor("victor")
     done = await done_by(server, victor, kind, 1)
     assert (await take(server, peer, victor, done)).outcome == "done"
-    for number, form in enumerate((by_id, under_another_id, without_its_object), 2):
+    forms = (by_id, under_another_id, without_its_object, without_its_actor)
+    for number, form in enumerate(forms, 2):
         undone = form(done | {"actor": mallory.uri})
         item = await take(server, peer, mallory, mallory.activity("Undo", number, object=undone))
         assert item.outcome in ("ignored", "duplicate"), form

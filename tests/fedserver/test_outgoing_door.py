@@ -138,7 +138,9 @@ def test_the_session_never_asks_a_proxy_and_never_follows_by_itself() -> None:
     text = (DOOR / "client.py").read_text(encoding="utf-8")
     assert "trust_env=False" in text
     assert "allow_redirects=False" in text
-    assert "socket_factory=self._sockets" in text
+    assert "socket_factory=sockets" in text
+    # One session alone asks no rule for addresses: that of the services the admin set up.
+    assert text.count("GuardedSockets(None") == text.count("self._own_sockets, keep=True") == 1
     assert "proxy=" not in text
 
 

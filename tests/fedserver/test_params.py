@@ -120,6 +120,10 @@ def test_lone_scalar_for_a_list() -> None:
     assert (result.ids, result.words) == ([7], ["one"])
 
 
+def test_list_in_a_list_for_a_list() -> None:
+    assert fit(**nest([("ids[][]", "1"), ("ids[][]", "2")])).ids == [1, 2]
+
+
 def test_list_given_as_an_object_with_numbers() -> None:
     result = fit(fields={"0": {"name": "a"}, "1": {"name": "b"}})
     assert [one.name for one in result.fields or []] == ["a", "b"]

@@ -15,7 +15,7 @@ from tests.waiting import until
 Json = dict[str, Any]
 
 FOLDER = Path(__file__).parent / "fedify"
-_NODE = FOLDER / "node_modules" / ".bin" / "node"
+NODE = FOLDER / "node_modules" / ".bin" / "node"
 PUBLIC = "https://www.w3.org/ns/activitystreams#Public"
 CONTEXT = [
     "https://www.w3.org/ns/activitystreams",
@@ -27,6 +27,19 @@ CONTEXT = [
         "Emoji": "toot:Emoji",
         "votersCount": "toot:votersCount",
         "EmojiReact": "http://litepub.social/ns#EmojiReact",
+        "gts": "https://gotosocial.org/ns#",
+        "QuoteRequest": "https://w3id.org/fep/044f#QuoteRequest",
+        "QuoteAuthorization": "https://w3id.org/fep/044f#QuoteAuthorization",
+        "quote": {"@id": "https://w3id.org/fep/044f#quote", "@type": "@id"},
+        "quoteAuthorization": {
+            "@id": "https://w3id.org/fep/044f#quoteAuthorization",
+            "@type": "@id",
+        },
+        "interactingObject": {"@id": "gts:interactingObject", "@type": "@id"},
+        "interactionTarget": {"@id": "gts:interactionTarget", "@type": "@id"},
+        "interactionPolicy": {"@id": "gts:interactionPolicy", "@type": "@id"},
+        "canQuote": {"@id": "gts:canQuote", "@type": "@id"},
+        "automaticApproval": {"@id": "gts:automaticApproval", "@type": "@id"},
     },
 ]
 
@@ -45,6 +58,11 @@ class FedifyPeer:
     @property
     def fiona(self) -> str:
         return f"{self.base_url}/users/fiona"
+
+    @property
+    def frieda(self) -> str:
+        """A second person, to whom Fiona may move, or who moves to us."""
+        return f"{self.base_url}/users/frieda"
 
     async def command(self, name: str, **given: Any) -> Any:
         """Have the server do something. Fails with what Fedify says against it."""
@@ -86,6 +104,14 @@ class FedifyPeer:
         await self.send("Create", number, recipients, object=note, **addressing)
         return note
 
+    async def signed(self, sender: str) -> set[tuple[str, int]]:
+        """Give in which dialects `sender` ("us" or "fedify") signed its POSTs, and the answers."""
+        return {
+            (one["dialect"], one["status"])
+            for one in await self.command("requests")
+            if one["from"] == sender and one["method"] == "POST"
+        }
+
     async def heard(self, kind: str, **fields: Any) -> Json:
         """Give the first activity of this kind that Fedify believed, once there is one."""
 
@@ -101,12 +127,13 @@ class FedifyPeer:
 
 
 @asynccontextmanager
-async def start_fedify(port: int) -> AsyncIterator[FedifyPeer]:
-    """Run it on loopback; skip where `make interop` has not installed it."""
-    if not _NODE.exists():
+async def start_fedify(port: int, first_knock: str = "") -> AsyncIterator[FedifyPeer]:
+    """Run it on loopback; skip where `make interop` has not installed it. `first_knock` is the
+    dialect in which it signs at first, in Fedify's words; its default otherwise."""
+    if not NODE.exists():
         pytest.skip("Fedify is not installed: make interop does it")
     process = await asyncio.create_subprocess_exec(
-        _NODE, FOLDER / "server.mjs", str(port), stdout=asyncio.subprocess.PIPE
+        NODE, FOLDER / "server.mjs", str(port), first_knock, stdout=asyncio.subprocess.PIPE
     )
     assert process.stdout is not None
     try:

@@ -24,22 +24,32 @@ from fedserver.recent import Recent
 from fedserver.routing import CONTEXT, all_endpoints, mount
 from fedserver.routing.middleware import middlewares
 from fedserver.timed_cache import TimedCache
+from fedserver.viewer_filters import ViewerFilters
 from storage.database import Database
+from storage.push import PUT_PUSH_KEY
 from tests.mastodon.world import START, World
 
 _MODULES = (
     "account_reads",
     "bookmarks",
+    "conversations",
     "custom_emojis",
     "domain_blocks",
     "favourites",
+    "filters",
+    "filters_v1",
+    "grouped_notifications",
     "instance",
     "lists",
+    "notification_requests",
     "notifications",
     "people",
+    "relations",
+    "scheduling",
     "search",
     "status_reads",
     "timelines",
+    "user_domains",
 )
 _OPENAPI = Path(__file__).parents[3] / "shared" / "mastodon-api" / "openapi.json"
 _TIME = re.compile(r"^\d{4}-\d\d-\d\dT")
@@ -69,6 +79,7 @@ def ctx(db: Database) -> Context:
         signer_keys=absent,
         own_keys=TimedCache(clock, keep_s=60, max_entries=100),
         domains=DomainRules("open", "here.test"),
+        viewer_filters=ViewerFilters(clock),
     )
 
 
@@ -82,6 +93,7 @@ async def world(ctx: Context) -> AsyncIterator[World]:
     app = web.Application(middlewares=around)
     app[CONTEXT] = ctx
     mount(app, [one for one in all_endpoints() if one.handler.__module__ in modules])
+    await ctx.db.execute(PUT_PUSH_KEY, "public", b"wrapped", START)
     async with TestClient(TestServer(app)) as client:
         yield World(ctx, client)
 

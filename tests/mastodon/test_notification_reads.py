@@ -70,11 +70,37 @@ async def test_unread_count_is_bounded(world: World, schema: Any) -> None:
     assert await world.get(f"{PATH}/unread_count?types[]=mention", token) == {"count": 0}
 
 
-async def test_the_limited_notify_their_followers_only(world: World) -> None:
-    me, noisy = await world.user("me"), await world.account("noisy")
+async def test_what_was_read_is_not_counted(world: World) -> None:
+    me = await world.user("me")
     token = await world.token(me)
-    await world.notify(me, "favourite", noisy, await world.status(me))
-    await world.execute("UPDATE accounts SET silenced_at = now() WHERE id = $1", noisy)
-    assert await world.ids("/api/v1/notifications", token) == []
-    await world.follow(me, noisy)
-    assert len(await world.ids("/api/v1/notifications", token)) == 1
+    ids = [await world.notify(me, "follow", await world.account(name)) for name in "abc"]
+    await world.read_up_to(me, ids[1])
+    assert await world.get(f"{PATH}/unread_count", token) == {"count": 1}
+    await world.read_up_to(me, ids[2])
+    assert await world.get(f"{PATH}/unread_count", token) == {"count": 0}
+
+
+async def test_several_are_deleted_at_once(world: World) -> None:
+    me, other = await world.user("me"), await world.user("other")
+    token = await world.token(me)
+    first, second, third = [
+        await world.notify(me, "follow", await world.account(name)) for name in "abc"
+    ]
+    theirs = await world.notify(other, "follow", me)
+    path = f"{PATH}/destroy_multiple?ids[]={first}&ids[]={third}&ids[]={theirs}&ids[]=77"
+    assert (await world.answer("DELETE", path, token)).json == {}
+    assert await world.ids(PATH, token) == [second]
+    assert (await world.answer("DELETE", f"{PATH}/{second}", token)).json == {}
+    assert await world.ids(PATH, token) == []
+    assert await world.ids(PATH, await world.token(other)) == [theirs]
+
+
+async def test_what_cannot_be_seen_any_more_is_not_counted(world: World) -> None:
+    me, you = await world.user("me"), await world.account("you")
+    token = await world.token(me)
+    await world.follow(me, you)
+    await world.notify(me, "status", you, await world.status(you, visibility="private"))
+    assert await world.get(f"{PATH}/unread_count", token) == {"count": 1}
+    await world.execute("DELETE FROM follows")
+    assert await world.get(f"{PATH}/unread_count", token) == {"count": 0}
+    assert await world.get(f"/api/v2{PATH[7:]}/unread_count", token) == {"count": 0}

@@ -48,11 +48,12 @@ async def test_followed_people_come_first(world: World) -> None:
     assert await world.ids("/api/v1/accounts/search?q=anna&following=true", token) == [friend]
 
 
-async def test_statuses_of_ones_own_circle_only(world: World) -> None:
+async def test_of_who_does_not_agree_only_ones_own_circle_is_found(world: World) -> None:
     me, you = await world.user("me"), await world.account("you")
+    await world.execute("UPDATE accounts SET indexable = false WHERE id = ANY($1)", [me, you])
     liked = await world.status(you, '<p class="cheese">The moon</p>')
     await world.status(you, "<p>Another moon</p>")
-    mine = await world.status(me, "<p>Moon and stars</p>")
+    mine = await world.status(me, "<p>Moon and stars</p>", local=True)
     await world.favourite(me, liked)
     token = await world.token(me)
     assert await found(world, "moon", "statuses", token) == [mine, liked]

@@ -78,8 +78,8 @@ async def test_a_followers_server_gets_the_create(here: Here) -> None:
             "Validation failed: Visibility is not included in the list",
         ),
         (
-            {"status": "x", "scheduled_at": "2030-01-01T00:00:00Z"},
-            "Validation failed: Scheduled posts are not supported by this server",
+            {"status": "x", "scheduled_at": "tomorrow"},
+            "Validation failed: Scheduled at is invalid",
         ),
         (
             {"status": "x", "media_ids": ["1", "2", "3", "4", "5"]},

@@ -8,8 +8,11 @@ from aiohttp.test_utils import TestClient
 from fedserver.context import Context
 from fedserver.secrets import token_hash
 from storage.accounts import INSERT_ACCOUNT, INSERT_IDENTITY
+from storage.conversations import CONVERSE
 from storage.lists import ADD_TO_LIST, INSERT_LIST
+from storage.markers import SAVE_MARKERS
 from storage.media import INSERT_MEDIA
+from storage.notifying import NOTIFY
 from storage.oauth import INSERT_APPLICATION, INSERT_TOKEN
 from storage.query import Command
 from storage.reactions import INSERT_BOOKMARK, INSERT_FAVOURITE, INSERT_POLL, INSERT_VOTES
@@ -21,12 +24,6 @@ START = datetime(2026, 11, 20, 8, 30, 15, 123456, tzinfo=UTC)
 
 _HOME = Command("INSERT INTO home_entries (account_id, status_id) VALUES ($1, $2)")
 _HOME_BUILT = Command("UPDATE users SET home_built_at = now() WHERE account_id = $1")
-_NOTIFICATION = Command(
-    """
-    INSERT INTO notifications (id, account_id, type, from_account_id, status_id, created_at)
-    VALUES ($1, $2, $3, $4, $5, $6)
-    """
-)
 _EMOJI = {"shortcode": "cat", "url": "https://far.test/cat.png", "static_url": None}
 
 
@@ -309,13 +306,42 @@ class World:
         await self.ctx.db.execute(PIN_STATUS, status_id, account_id, START)
 
     async def notify(
-        self, account_id: int, kind: str, from_account: int, status_id: int | None = None
+        self,
+        account_id: int,
+        kind: str,
+        from_account: int,
+        status_id: int | None = None,
+        *,
+        after: timedelta = timedelta(),
     ) -> int:
-        notification_id = self.next_id()
+        """Notify somebody as an act would, at the START or some time after it."""
+        notification_id, at = self.next_id(), START + after
         await self.ctx.db.execute(
-            _NOTIFICATION, notification_id, account_id, kind, from_account, status_id, START
+            NOTIFY, [notification_id], [account_id], [kind], from_account, status_id, at, None
         )
         return notification_id
+
+    async def filtered(self, account_id: int, from_account: int) -> None:
+        """Let a mention of somebody be kept apart, since its author is limited for a moment."""
+        limit = "UPDATE accounts SET silenced_at = CASE WHEN $2 THEN now() END WHERE id = $1"
+        status_id = await self.status(from_account, "<p>Psst</p>")
+        await self.mention(status_id, account_id)
+        await self.execute(limit, from_account, True)
+        await self.notify(account_id, "mention", from_account, status_id)
+        await self.execute(limit, from_account, False)
+
+    async def converse(self, account_id: int, other: int) -> int:
+        """Let somebody write to another in private."""
+        status_id = await self.status(account_id, "<p>Psst</p>", visibility="direct")
+        await self.mention(status_id, other)
+        await self.ctx.db.execute(CONVERSE, [status_id], None, self.next_id())
+        return status_id
+
+    async def read_up_to(self, account_id: int, notification_id: int) -> None:
+        """Let somebody have read their notifications up to one."""
+        await self.ctx.db.fetch(
+            SAVE_MARKERS, account_id, ["notifications"], [notification_id], START
+        )
 
     async def at_home(self, account_id: int, *status_ids: int) -> None:
         for status_id in status_ids:

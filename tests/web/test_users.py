@@ -9,7 +9,7 @@ from activitypub.keys import load_private_key, load_public_key
 from fedserver.clock import FixedClock
 from fedserver.context import Context
 from fedserver.errors import Invalid, NotFound
-from fedserver.services import users
+from fedserver.services import new_accounts, users
 from storage.accounts import ACCOUNT_BY_ID, KEYS_OF_ACCOUNT, LOCAL_ACCOUNT_BY_NAME
 from storage.database import Database
 from storage.query import Value
@@ -60,7 +60,7 @@ async def test_keys_are_wrapped_and_fit(ctx: Context) -> None:
     for key in keys:
         assert key.private_key is not None
         assert b"PRIVATE" not in key.private_key
-        pem = ctx.secrets.unwrap(key.private_key, purpose=users.KEY_PURPOSE).decode()
+        pem = ctx.secrets.unwrap(key.private_key, purpose=new_accounts.KEY_PURPOSE).decode()
         assert load_private_key(pem).public_key() == load_public_key(key.public_key)
 
 
@@ -190,9 +190,9 @@ async def test_promote_and_list(ctx: Context) -> None:
 
 
 async def test_instance_actor_is_made_once(ctx: Context) -> None:
-    made = await asyncio.gather(*(users.ensure_instance_actor(ctx) for _ in range(3)))
+    made = await asyncio.gather(*(new_accounts.ensure_instance_actor(ctx) for _ in range(3)))
     assert len({one.id for one in made}) == 1
-    actor = await users.ensure_instance_actor(ctx)
+    actor = await new_accounts.ensure_instance_actor(ctx)
     assert actor.uri == "http://localhost:8080/actor"
     assert actor.inbox_url == "http://localhost:8080/actor/inbox"
     assert (actor.username, actor.actor_type) == ("localhost", "Application")

@@ -1,5 +1,6 @@
-// A small server of ours on top of Fedify: one person, whose activities the tests dictate over
-// /_control, and a log of what its inbox believed. Usage: node server.mjs PORT
+// A small server of ours on top of Fedify: two people, whose activities the tests dictate over
+// /_control, and a log of what its inbox believed. Usage: node server.mjs PORT [FIRST_KNOCK]
+// FIRST_KNOCK: in which way it signs what it sends to a server that it does not know yet.
 import { createServer } from "node:http";
 import {
   createFederation,
@@ -13,58 +14,108 @@ import {
   Create,
   Endpoints,
   Follow,
+  Move,
   Note,
   Person,
   Question,
+  QuoteAuthorization,
   Undo,
 } from "@fedify/fedify/vocab";
 
 const port = Number(process.argv[2]);
+const firstKnock = process.argv[3];
 const origin = `http://localhost:${port}`;
-const name = "fiona";
 
+class Account {
+  followers = new Map();
+  pinned = [];
+  // What a move says of it: aliases, successor.
+  profile = {};
+
+  constructor(fullName, keyPairs) {
+    this.fullName = fullName;
+    this.keyPairs = keyPairs;
+  }
+}
+
+async function newAccount(fullName) {
+  return new Account(fullName, [
+    await generateCryptoKeyPair("RSASSA-PKCS1-v1_5"),
+    await generateCryptoKeyPair("Ed25519"),
+  ]);
+}
+
+const accounts = {
+  fiona: await newAccount("Fiona of Fedify"),
+  frieda: await newAccount("Frieda of Fedify"),
+};
 const log = [];
-const followers = new Map();
+const requests = [];
 const objects = new Map();
-const keyPairs = [
-  await generateCryptoKeyPair("RSASSA-PKCS1-v1_5"),
-  await generateCryptoKeyPair("Ed25519"),
-];
+
+// Which way of signing was on the wire, and what came of it.
+function dialect(headers) {
+  if (headers.get("Signature-Input")) return "rfc9421";
+  return headers.get("Signature") ? "cavage" : "none";
+}
+
+const plainFetch = globalThis.fetch;
+globalThis.fetch = async (...given) => {
+  const request = new Request(...given);
+  const response = await plainFetch(request);
+  const { method, url, headers } = request;
+  requests.push({ from: "fedify", method, url, dialect: dialect(headers), status: response.status });
+  return response;
+};
 
 const federation = createFederation({
   kv: new MemoryKvStore(),
   queue: new InProcessMessageQueue(),
   allowPrivateAddress: true,
   origin,
+  ...(firstKnock ? { firstKnock } : {}),
 });
 
 federation
   .setActorDispatcher("/users/{identifier}", async (ctx, identifier) => {
-    if (identifier !== name) return null;
+    const account = accounts[identifier];
+    if (account == null) return null;
     const keys = await ctx.getActorKeyPairs(identifier);
     return new Person({
       id: ctx.getActorUri(identifier),
       preferredUsername: identifier,
-      name: "Fiona of Fedify",
+      name: account.fullName,
       summary: "<p>Runs on Fedify</p>",
       url: ctx.getActorUri(identifier),
       inbox: ctx.getInboxUri(identifier),
       outbox: ctx.getOutboxUri(identifier),
       followers: ctx.getFollowersUri(identifier),
+      featured: ctx.getFeaturedUri(identifier),
+      aliases: (account.profile.aliases ?? []).map((uri) => new URL(uri)),
+      successor: account.profile.successor ? new URL(account.profile.successor) : null,
       endpoints: new Endpoints({ sharedInbox: ctx.getInboxUri() }),
       publicKey: keys[0].cryptographicKey,
       assertionMethods: keys.map((key) => key.multikey),
     });
   })
-  .setKeyPairsDispatcher((_ctx, identifier) => (identifier === name ? keyPairs : []));
+  .setKeyPairsDispatcher((_ctx, identifier) => accounts[identifier]?.keyPairs ?? []);
 
 federation.setOutboxDispatcher("/users/{identifier}/outbox", () => ({ items: [] }));
-federation.setFollowersDispatcher("/users/{identifier}/followers", () => ({
-  items: [...followers.values()],
+federation.setFollowersDispatcher("/users/{identifier}/followers", (_ctx, identifier) => ({
+  items: [...accounts[identifier].followers.values()],
 }));
-for (const [kind, path] of [[Note, "notes"], [Question, "questions"]]) {
+federation.setFeaturedDispatcher("/users/{identifier}/featured", async (ctx, identifier) => ({
+  items: await Promise.all(
+    accounts[identifier].pinned.map((uri) => Note.fromJsonLd(objects.get(uri), ctx)),
+  ),
+}));
+for (const [kind, path] of [
+  [Note, "notes"],
+  [Question, "questions"],
+  [QuoteAuthorization, "authorizations"],
+]) {
   federation.setObjectDispatcher(kind, `/users/{identifier}/${path}/{id}`, async (ctx, values) => {
-    const document = objects.get(`${origin}/users/${name}/${path}/${values.id}`);
+    const document = objects.get(`${origin}/users/${values.identifier}/${path}/${values.id}`);
     return document == null ? null : await kind.fromJsonLd(document, ctx);
   });
 }
@@ -74,22 +125,36 @@ federation
   .on(Follow, async (ctx, follow) => {
     await note(ctx, follow);
     const follower = await follow.getActor(ctx);
-    followers.set(follower.id.href, follower);
-    await ctx.sendActivity({ identifier: name }, follower, new Accept({
+    const { identifier } = ctx.parseUri(follow.objectId);
+    accounts[identifier].followers.set(follower.id.href, follower);
+    await ctx.sendActivity({ identifier }, follower, new Accept({
       id: new URL(`${origin}/accepts/${crypto.randomUUID()}`),
-      actor: ctx.getActorUri(name),
+      actor: ctx.getActorUri(identifier),
       object: follow,
     }));
   })
   .on(Undo, async (ctx, undo) => {
     await note(ctx, undo);
-    if (await undo.getObject(ctx) instanceof Follow) followers.delete(undo.actorId.href);
+    const undone = await undo.getObject(ctx);
+    if (!(undone instanceof Follow)) return;
+    accounts[ctx.parseUri(undone.objectId).identifier].followers.delete(undo.actorId.href);
+  })
+  .on(Move, async (ctx, move) => {
+    await note(ctx, move);
+    const target = await ctx.lookupObject(move.targetId);
+    if (!target.aliasIds.some((uri) => uri.href === move.actorId.href)) return;
+    await ctx.sendActivity({ identifier: "fiona" }, target, new Follow({
+      id: new URL(`${origin}/follows/${crypto.randomUUID()}`),
+      actor: ctx.getActorUri("fiona"),
+      object: target.id,
+    }));
   })
   .on(Activity, note);
 
 async function note(ctx, activity) {
   const actor = await activity.getActor(ctx);
   const object = activity instanceof Create ? await activity.getObject(ctx) : null;
+  const document = await activity.toJsonLd(ctx);
   log.push({
     type: activity.constructor.name,
     id: activity.id?.href,
@@ -98,12 +163,21 @@ async function note(ctx, activity) {
     object: object?.id?.href ?? activity.objectId?.href,
     name: object?.name?.toString(),
     content: object?.content?.toString(),
-    document: await activity.toJsonLd(ctx),
+    about: document.object?.type,
+    document,
   });
 }
 
 const commands = {
   log: () => log,
+  // How the requests were signed, both ways.
+  requests: () => requests,
+  forget_requests: () => requests.splice(0),
+  // {who, pinned, profile}: what the profile of an account says from now on.
+  describe: ({ who, ...changes }) => {
+    Object.assign(accounts[who], changes);
+    return {};
+  },
   // {document}: from now on Fedify serves it at its own id.
   put: ({ document }) => {
     objects.set(document.id, document);
@@ -111,15 +185,15 @@ const commands = {
   },
   remove: ({ id }) => ({ removed: objects.delete(id) }),
   // {activity, to: [actor ids] | "followers"}: Fedify reads, signs, proves and delivers it.
-  send: async ({ activity, to }, ctx) => {
+  send: async ({ activity, to, who = "fiona" }, ctx) => {
     const read = await Activity.fromJsonLd(activity, ctx);
-    const recipients = to === "followers" ? [...followers.values()] : [];
+    const recipients = to === "followers" ? [...accounts[who].followers.values()] : [];
     for (const id of to === "followers" ? [] : to) {
       const actor = await ctx.lookupObject(id);
       if (actor == null) throw new Error(`Fedify cannot read ${id}`);
       recipients.push(actor);
     }
-    await ctx.sendActivity({ identifier: name }, recipients, read, { immediate: true });
+    await ctx.sendActivity({ identifier: who }, recipients, read, { immediate: true });
     return {};
   },
   // {uri}: what Fedify makes of a document of ours.
@@ -153,14 +227,17 @@ createServer(async (request, answer) => {
     return;
   }
   const content = await body(request);
+  const { method, url } = request;
+  const signed = dialect(new Headers(request.headers));
   const response = await federation.fetch(
-    new Request(new URL(request.url, origin), {
-      method: request.method,
+    new Request(new URL(url, origin), {
+      method,
       headers: request.headers,
       body: content.length > 0 ? content : undefined,
     }),
     { contextData: undefined },
   );
+  requests.push({ from: "us", method, url, dialect: signed, status: response.status });
   answer.writeHead(response.status, Object.fromEntries(response.headers));
   answer.end(Buffer.from(await response.arrayBuffer()));
 }).listen(port, "127.0.0.1", () => console.log("ready"));
