@@ -9,8 +9,11 @@ from fedserver.uris import Uris
 Json = dict[str, Any]
 
 
-def stored_card(uris: Uris, entry: Mapping[str, Any] | None) -> Json | None:
-    """Give a PreviewCard (Mastodon API: PreviewCard) of a dict with CardRow's names.
+def stored_card(
+    uris: Uris, entry: Mapping[str, Any] | None, authors: Mapping[int, Any]
+) -> Json | None:
+    """Give a PreviewCard (Mastodon API: PreviewCard) of a dict with CardRow's names; `authors`
+    are Accounts by id.
 
     Its picture comes through our proxy. `html` is always empty: code of other people is not
     passed on, and links open where they lead.
@@ -18,8 +21,9 @@ def stored_card(uris: Uris, entry: Mapping[str, Any] | None) -> Json | None:
     if entry is None:
         return None
     image = entry["image_url"]
-    named = entry["author_name"] or entry["author_url"]
-    author = {"name": entry["author_name"], "url": entry["author_url"], "account": None}
+    account = authors.get(entry["author_id"])
+    named = entry["author_name"] or entry["author_url"] or account is not None
+    author = {"name": entry["author_name"], "url": entry["author_url"], "account": account}
     return {
         "url": entry["url"],
         "title": entry["title"],

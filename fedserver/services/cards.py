@@ -10,10 +10,11 @@ from urllib.parse import urlsplit
 
 from activitypub.errors import ProtocolError
 from activitypub.origins import host_of
+from activitypub.webfinger import parse_handle
 from fedserver.context import Context
 from fedserver.errors import Denied, FedserverError, Gone, Invalid
 from fedserver.outgoing import Limits, Response, TooLarge
-from fedserver.services import fetch
+from fedserver.services import fetch, resolve
 from fedserver.services.attachments import image_limits
 from fedserver.services.images import process_image
 from fedserver.services.pages import Page, decoded, read_page, with_oembed
@@ -26,6 +27,7 @@ _ANCHOR: Final = re.compile(r"<a ([^>]*)>")
 _ATTRIBUTE: Final = re.compile(r'([a-z-]+)="([^"]*)"')
 _QUOTED: Final = re.compile(r'<p class="quote-inline">.*?</p>', re.DOTALL)
 _NO_LINK: Final = frozenset({"mention", "hashtag", "u-url"})
+_AUTHOR_FETCHES: Final = 5
 _MAX_URL_CHARS: Final = 2_000
 _PAGE: Final = Limits(total_s=10.0, max_bytes=1_048_576)
 _OEMBED: Final = Limits(total_s=5.0, max_bytes=65_536)
@@ -60,7 +62,8 @@ async def _fetched(ctx: Context, url: str) -> CardRow:
         page = await _read(ctx, url)
     except (Gone, Denied, TooLarge, ProtocolError, Invalid):
         page = Page()
-    card = await _with_image(ctx, _card(ctx, url, page))
+    author_id = await _consenting_author(ctx, url, page.creator)
+    card = await _with_image(ctx, _card(ctx, url, page, author_id))
     return replace(card, id=await ctx.db.value(PUT_CARD, *_columns(card)) or card.id)
 
 
@@ -94,7 +97,24 @@ async def _get(ctx: Context, url: str, accept: str, limits: Limits) -> Response:
     return fetch.accepted(url, response)
 
 
-def _card(ctx: Context, url: str, page: Page) -> CardRow:
+async def _consenting_author(ctx: Context, url: str, creator: str) -> int | None:
+    """Give the account that the page names as its author (`fediverse:creator`), if the account
+    itself names the page's domain (Mastodon: attributionDomains): anybody can claim a name."""
+    if not creator.startswith("@"):
+        return None
+    try:
+        handle = parse_handle(creator)
+        author = await resolve.account_by_handle(ctx, handle, fetch.Budget(_AUTHOR_FETCHES))
+        host = host_of(url).partition(":")[0]
+    except (FedserverError, ProtocolError):
+        return None
+    if author is None:
+        return None
+    named = (domain.lower() for domain in author.attribution_domains)
+    return author.id if any(host == one or host.endswith(f".{one}") for one in named) else None
+
+
+def _card(ctx: Context, url: str, page: Page, author_id: int | None) -> CardRow:
     host = urlsplit(url)
     return CardRow(
         id=ctx.ids.new(),
@@ -105,7 +125,7 @@ def _card(ctx: Context, url: str, page: Page) -> CardRow:
         language=page.language,
         author_name=page.author_name,
         author_url=page.author_url,
-        author_id=None,
+        author_id=author_id,
         provider_name=page.provider_name,
         provider_url=f"{host.scheme}://{host.netloc}" if page.provider_name else "",
         width=page.width if page.image_url else 0,

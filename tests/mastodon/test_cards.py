@@ -134,6 +134,19 @@ async def test_a_picture_that_is_none_leaves_the_rest(proxying: Here, origin: Or
     assert (card["title"], card["image"], card["width"]) == ("T", None, 0)
 
 
+async def test_an_author_is_shown_who_names_the_page_in_turn(
+    proxying: Here, origin: Origin, schema: Any
+) -> None:
+    alice = await proxying.person("alice")
+    page = b'<title>T</title><meta name="fediverse:creator" content="@alice@here.test">'
+    origin.answers["/claimed"] = origin.answers["/named"] = page, "text/html"
+    assert (await with_link(proxying, alice, f"{origin.url}/claimed"))["authors"] == []
+    await proxying.execute("UPDATE accounts SET attribution_domains = '{127.0.0.1}'")
+    card = await with_link(proxying, alice, f"{origin.url}/named")
+    schema.check("PreviewCard", card)
+    assert [author["account"]["username"] for author in card["authors"]] == ["alice"]
+
+
 @pytest.mark.parametrize(
     ("html", "link"),
     [
