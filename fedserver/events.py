@@ -51,6 +51,9 @@ CHANNELS = (
     ANNOUNCEMENTS,
 )
 
+# Before the account, in a signal on NOTIFICATIONS: what was kept apart is among them now.
+MERGED = "merged:"
+
 NOTIFY = Command("SELECT pg_notify($1, $2)")
 
 _RECONNECT_S = 1.0
