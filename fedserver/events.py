@@ -33,6 +33,8 @@ STATUSES = "fedserver_statuses"
 NOTIFICATIONS = "fedserver_notifications"
 CONVERSATIONS = "fedserver_conversations"
 ANNOUNCEMENTS = "fedserver_announcements"
+# Before an account: its notifications that were kept apart are shown now. On NOTIFICATIONS, too.
+MERGED = "merged:"
 CHANNELS = (
     INBOX,
     DELIVERIES,
@@ -50,9 +52,6 @@ CHANNELS = (
     CONVERSATIONS,
     ANNOUNCEMENTS,
 )
-
-# Before the account, in a signal on NOTIFICATIONS: what was kept apart is among them now.
-MERGED = "merged:"
 
 NOTIFY = Command("SELECT pg_notify($1, $2)")
 

@@ -6,7 +6,7 @@ Each signal is sent inside the act's transaction, so that it is heard after the 
 from datetime import datetime, timedelta
 
 from fedserver.context import Context
-from fedserver.events import MERGED, NOTIFICATIONS, NOTIFY, STATUSES
+from fedserver.events import NOTIFY, STATUSES
 from storage.database import Transaction
 from storage.streaming import SIGNAL_DELETION
 
@@ -28,8 +28,3 @@ async def signal_edit(tx: Transaction, status_id: int) -> None:
 async def signal_deletion(tx: Transaction, status_id: int) -> None:
     """A status, with the boosts of it, or a boost is about to go."""
     await tx.execute(SIGNAL_DELETION, status_id, STATUSES)
-
-
-async def signal_merged(tx: Transaction, account_id: int) -> None:
-    """Notifications that were kept apart from the person's are among them from now on."""
-    await tx.execute(NOTIFY, NOTIFICATIONS, f"{MERGED}{account_id}")

@@ -97,7 +97,7 @@ class Hub:
             read = [_READ_STATUS.decode(one) for one in by_channel[STATUSES]]
             await tell_of_statuses(self._ctx, self.register, read)
         if NOTIFICATIONS in by_channel:
-            await self._tell_of_notifications(self._tell_of_merged(by_channel[NOTIFICATIONS]))
+            await self._tell_of_notifications(by_channel[NOTIFICATIONS])
         await tell_of_conversations(self._ctx, self.register, by_channel[CONVERSATIONS])
         await tell_of_announcements(self._ctx, self.register, by_channel[ANNOUNCEMENTS])
         for payload in dict.fromkeys(by_channel[FILTERS]):
@@ -107,17 +107,13 @@ class Hub:
         for subscription in self.register.of(topic):
             subscription.tell(message)
 
-    def _tell_of_merged(self, payloads: list[str]) -> list[str]:
-        """Give what is left of the signals on notifications: ids."""
-        for payload in payloads:
-            if payload.startswith(MERGED):
-                account_id = int(payload.removeprefix(MERGED))
-                message = Message("notifications_merged", "1")
-                self._tell_one(Topic("user:notification", account_id), message)
-        return [payload for payload in payloads if not payload.startswith(MERGED)]
-
     async def _tell_of_notifications(self, payloads: list[str]) -> None:
-        ids = [int(one) for payload in payloads for one in payload.split(",")]
+        merged = [one.removeprefix(MERGED) for one in payloads if one.startswith(MERGED)]
+        for whose in dict.fromkeys(merged):
+            topic = Topic("user:notification", int(whose))
+            self._tell_one(topic, Message("notifications_merged", "1"))
+        made = [one for one in payloads if not one.startswith(MERGED)]
+        ids = [int(one) for payload in made for one in payload.split(",")]
         people = self.register.abouts("user:notification")
         for account_id in await self._ctx.db.values(RECEIVERS, ids, people) if people else ():
             rows = await self._ctx.db.fetch(NOTIFICATIONS_BY_ID, ids, account_id)
