@@ -147,6 +147,7 @@ class StatusDetailRow(msgspec.Struct, frozen=True):
     application: dict[str, Any] | None
     reactions: list[dict[str, Any]]
     collections: list[int]
+    card: dict[str, Any] | None
 
 
 STATUS_DETAILS = Query(
@@ -179,7 +180,9 @@ STATUS_DETAILS = Query(
         CASE WHEN s.links_collections THEN ARRAY(
             SELECT l.collection_id FROM linked_collections l
             WHERE l.status_id = s.id ORDER BY l.collection_id)
-        ELSE '{}' END AS collections
+        ELSE '{}' END AS collections,
+        (SELECT to_jsonb(p) FROM status_cards sc JOIN preview_cards p ON p.id = sc.card_id
+         WHERE sc.status_id = s.id AND p.shown) AS card
     FROM statuses s WHERE s.id = ANY($1::bigint[])
     """,
     StatusDetailRow,

@@ -13,6 +13,7 @@ import orjson
 
 from fedserver.context import Context
 from fedserver.entities.accounts import account_bytes
+from fedserver.uris import Uris
 from storage.emoji_reactions import REACTIONS_BY, REACTORS, ReactorRow
 
 Json = dict[str, Any]
@@ -24,10 +25,11 @@ _AFTER = b',"tagged_collections":'
 _NONE = _START + b"[]" + _AFTER
 
 
-def reaction_json(name: str, image_url: str, count: int, *, me: bool = False) -> Json:
+def reaction_json(uris: Uris, name: str, image_url: str, count: int, *, me: bool = False) -> Json:
     """Give a reaction (Fedibird: Status#emoji_reactions); a custom emoji has a URL."""
     shown = {"name": name, "count": count, "me": me}
-    return shown | ({"url": image_url, "static_url": image_url} if image_url else {})
+    url = uris.remote_media(image_url)
+    return shown | ({"url": url, "static_url": url} if url else {})
 
 
 async def with_own(
@@ -38,10 +40,14 @@ async def with_own(
     reacted = [one for one in favourited if one in cores and _NONE not in cores[one]]
     if viewer is None or not reacted:
         return cores
-    own: dict[int, set[Key]] = {}
+    uris, own = Uris(ctx.config.base_url), dict[int, set[Key]]()
     for row in await ctx.db.fetch(REACTIONS_BY, viewer, reacted):
-        own.setdefault(row.status_id, set()).add((row.name, row.image_url))
+        own.setdefault(row.status_id, set()).add(_shown_as(uris, row.name, row.image_url))
     return cores | {one: _marked(cores[one], mine) for one, mine in own.items()}
+
+
+def _shown_as(uris: Uris, name: str, image_url: str) -> Key:
+    return name, uris.remote_media(image_url) or ""
 
 
 def _marked(core: bytes, own: set[Key]) -> bytes:
@@ -59,12 +65,13 @@ async def reactions(ctx: Context, status_id: int, viewer: int | None) -> list[Js
     by_emoji: dict[Key, list[ReactorRow]] = {}
     for row in rows:
         by_emoji.setdefault((row.name, row.image_url), []).append(row)
-    return [_listed(key, who, accounts, viewer) for key, who in by_emoji.items()]
+    uris = Uris(ctx.config.base_url)
+    return [_listed(uris, key, who, accounts, viewer) for key, who in by_emoji.items()]
 
 
 def _listed(
-    key: Key, who: list[ReactorRow], accounts: Mapping[int, bytes], viewer: int | None
+    uris: Uris, key: Key, who: list[ReactorRow], accounts: Mapping[int, bytes], viewer: int | None
 ) -> Json:
     ids = [row.account_id for row in who]
-    shown = reaction_json(*key, len(ids), me=viewer in ids)
+    shown = reaction_json(uris, *key, len(ids), me=viewer in ids)
     return shown | {"accounts": [orjson.Fragment(accounts[one]) for one in ids if one in accounts]}

@@ -13,6 +13,7 @@ import orjson
 
 from fedserver.context import Context
 from fedserver.entities.accounts import account_bytes, acct
+from fedserver.entities.cards import stored_card
 from fedserver.entities.emojis import stored_emojis
 from fedserver.entities.filters import filtered
 from fedserver.entities.linked_collections import with_collections
@@ -24,6 +25,7 @@ from fedserver.entities.reactions import reaction_json, with_own
 from fedserver.entities.times import optional_timestamp, timestamp
 from fedserver.errors import NotFound
 from fedserver.uris import Uris
+from storage.account_reads import ACCOUNT_HEADS
 from storage.quotes import QUOTES_FOR_VIEWER
 from storage.status_reads import (
     BOOKMARKED,
@@ -213,14 +215,26 @@ async def cores_of(ctx: Context, versions: Mapping[int, int]) -> dict[int, bytes
         else:
             found[status_id] = kept
     if missing:
-        uris = Uris(ctx.config.base_url)
-        for row in await ctx.db.fetch(STATUS_DETAILS, missing):
-            found[row.id] = b"," + orjson.dumps(core_json(uris, row))[1:]
+        uris = ctx.uris
+        rows = await ctx.db.fetch(STATUS_DETAILS, missing)
+        authors = await _card_authors(ctx, rows)
+        for row in rows:
+            found[row.id] = b"," + orjson.dumps(core_json(uris, row, authors))[1:]
             ctx.entity_cache.put(("status", row.id, row.version), found[row.id])
     return found
 
 
-def core_json(uris: Uris, row: StatusDetailRow) -> Json:
+async def _card_authors(
+    ctx: Context, rows: Iterable[StatusDetailRow]
+) -> dict[int, orjson.Fragment]:
+    """Give Accounts of those who wrote what is linked to; no query where nobody did."""
+    ids = {row.card["author_id"] for row in rows if row.card and row.card["author_id"]}
+    heads = await ctx.db.fetch(ACCOUNT_HEADS, list(ids)) if ids else []
+    shown = await account_bytes(ctx, {head.id: head.version for head in heads})
+    return {account_id: orjson.Fragment(account) for account_id, account in shown.items()}
+
+
+def core_json(uris: Uris, row: StatusDetailRow, authors: Mapping[int, orjson.Fragment]) -> Json:
     """Give what a Status shows to everybody, without its account, boosted status and poll."""
     return {
         "id": str(row.id),
@@ -243,11 +257,12 @@ def core_json(uris: Uris, row: StatusDetailRow) -> Json:
         "media_attachments": [stored_media(uris, one) for one in row.media],
         "mentions": [_mention(one) for one in row.mentions],
         "tags": [{"name": name, "url": uris.tag(name)} for name in row.tags],
-        "emojis": stored_emojis(row.emojis),
-        "card": None,
+        "emojis": stored_emojis(uris, row.emojis),
+        "card": stored_card(uris, row.card, authors),
         # The last two, in this order: where entities.reactions and linked_collections look.
         "emoji_reactions": [
-            reaction_json(one["name"], one["image_url"], one["count"]) for one in row.reactions
+            reaction_json(uris, one["name"], one["image_url"], one["count"])
+            for one in row.reactions
         ],
         "tagged_collections": row.collections,  # their ids; see entities.linked_collections
     }

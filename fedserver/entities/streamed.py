@@ -184,5 +184,7 @@ async def _votes(
         own = {viewer for viewer, poll_id in choices if poll_id == row.id} | {row.account_id}
         for viewer in own:
             as_seen = replace(row, own_votes=choices.get((viewer, row.id), []))
-            found[viewer][row.id] = orjson.dumps(poll_json(as_seen, viewer, ctx.clock.now()))
+            found[viewer][row.id] = orjson.dumps(
+                poll_json(ctx.uris, as_seen, viewer, ctx.clock.now())
+            )
     return found
