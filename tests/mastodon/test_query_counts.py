@@ -83,6 +83,7 @@ async def _fill(world: World, me: int, count: int) -> dict[str, str]:
         await world.at_home(me, boost)
         await world.tag(status_id, f"tag{count}")
         await world.favourite(me, status_id)
+        await world.react(me, status_id, "🔥")
         await world.bookmark(me, status_id)
         await world.notify(me, "status", fan, status_id)
         await world.notify(me, "follow", fan)
