@@ -121,7 +121,8 @@ RELATIONSHIPS = Query(
         EXISTS (SELECT 1 FROM user_domain_blocks d
                 WHERE d.account_id = $1 AND d.domain = a.domain) AS domain_blocking,
         coalesce(n.comment, '') AS note,
-        EXISTS (SELECT 1 FROM endorsements e WHERE e.account_id = $1 AND e.target_id = a.id)
+        f.accepted_at IS NOT NULL AND EXISTS (
+            SELECT 1 FROM endorsements e WHERE e.account_id = $1 AND e.target_id = a.id)
             AS endorsed
     FROM unnest($2::bigint[]) WITH ORDINALITY AS wanted (id, place)
     JOIN accounts a ON a.id = wanted.id

@@ -121,7 +121,7 @@ WITHHELD_HEADS = Query(
 class StatusDetailRow(msgspec.Struct, frozen=True):
     """All that is shown of a status whoever looks at it. Its media are dicts of MediaRow's names;
     `mentions` are [{id, username, domain, url}], `tags` names, `application` {name, website},
-    `reactions` [{name, image_url, count}]."""
+    `reactions` [{name, image_url, count}], `collections` ids."""
 
     id: int
     version: int
@@ -146,6 +146,8 @@ class StatusDetailRow(msgspec.Struct, frozen=True):
     tags: list[str]
     application: dict[str, Any] | None
     reactions: list[dict[str, Any]]
+    collections: list[int]
+    card: dict[str, Any] | None
 
 
 STATUS_DETAILS = Query(
@@ -174,7 +176,13 @@ STATUS_DETAILS = Query(
             ORDER BY e.first), '[]')
          FROM (SELECT er.name, er.image_url, count(*), min(er.id) AS first
                FROM emoji_reactions er WHERE er.status_id = s.id
-               GROUP BY er.name, er.image_url ORDER BY first LIMIT 50) e) AS reactions
+               GROUP BY er.name, er.image_url ORDER BY first LIMIT 50) e) AS reactions,
+        CASE WHEN s.links_collections THEN ARRAY(
+            SELECT l.collection_id FROM linked_collections l
+            WHERE l.status_id = s.id ORDER BY l.collection_id)
+        ELSE '{}' END AS collections,
+        (SELECT to_jsonb(p) FROM status_cards sc JOIN preview_cards p ON p.id = sc.card_id
+         WHERE sc.status_id = s.id AND p.shown) AS card
     FROM statuses s WHERE s.id = ANY($1::bigint[])
     """,
     StatusDetailRow,

@@ -30,13 +30,14 @@ from fedserver.effects.move import Move
 from fedserver.effects.new_status import Mentioned, NewPoll, NewStatus, RemoteMedia
 from fedserver.effects.others_leave import settle_claim
 from fedserver.effects.outcomes import Outcome, OutcomeName
-from fedserver.effects.peer_collections import read_collections
+from fedserver.effects.peer_collections import READ_COLLECTIONS_AFTER, read_collections
+from fedserver.effects.peer_tags import read_featured_tags
 from fedserver.effects.performing import perform, perform_in
 from fedserver.effects.pin import Pin, Unpin
 from fedserver.effects.poll_totals import end_polls, tell_totals
 from fedserver.effects.private import Bookmark, Mute, MuteThread
 from fedserver.effects.quote import QuoteRequest, RevokeQuote, settle_proof
-from fedserver.effects.react import React, ReactedEmoji
+from fedserver.effects.react import React, ReactedEmoji, is_emoji, react_of
 from fedserver.effects.receiving import READERS, receive, receive_hearsay
 from fedserver.effects.telling import SetInteractionPolicy, SetQuotePolicy
 from fedserver.effects.threads import complete_thread
@@ -48,6 +49,7 @@ from fedserver.effects.wanted_threads import ask_for_thread
 __all__ = [
     "AUTHORIZATION_TYPES",
     "READERS",
+    "READ_COLLECTIONS_AFTER",
     "Accept",
     "Act",
     "AddToCollection",
@@ -108,10 +110,13 @@ __all__ = [
     "end_polls",
     "find_by_url",
     "give_leave",
+    "is_emoji",
     "perform",
     "perform_in",
+    "react_of",
     "read_collections",
     "read_featured",
+    "read_featured_tags",
     "receive",
     "receive_hearsay",
     "refuse_leave",

@@ -14,6 +14,7 @@ from activitypub.parse import ACTOR_TYPES, parse_actor, parse_object
 from fedserver.context import Context
 from fedserver.effects.claims import claim_of_reply
 from fedserver.effects.new_status import Mentioned, NewPoll, NewStatus, RemoteMedia, insert_status
+from fedserver.effects.peer_collections import known_collections
 from fedserver.effects.quoting import consents_of
 from fedserver.effects.shown_objects import attachments_of, facts_of, links_of
 from fedserver.effects.signals import signal_new
@@ -137,6 +138,7 @@ async def status_of_object(
         emojis=resolve.emoji_entries(given.emojis),
         mentions=await _mentions(ctx, given, author, budget),
         tags=_tags(given),
+        collections=await known_collections(ctx, given.collections, budget),
         media=tuple(_media(attachments_of(given))),
         poll=_poll(given.poll, now) if given.poll else None,
         consents=await consents_of(ctx, given, author, budget, bring_status),

@@ -9,11 +9,13 @@ from fedserver.context import Context
 from fedserver.effects.acts import Act, Undoable
 from fedserver.effects.incoming import Incoming
 from fedserver.effects.like import Like
+from fedserver.effects.react import react_of
 from fedserver.effects.releasing import ReleaseBoost, ReleaseReply
 from fedserver.effects.undo import announce_of
 from fedserver.errors import Refused
 from storage.accounts import ACCOUNT_BY_ID, AccountRow
 from storage.database import Transaction
+from storage.emoji_reactions import EMOJI_REACTION_BY_URI
 from storage.quotes import AUTHORIZE_INTERACTION, INTERACTION_REQUEST, InteractionRequestRow
 from storage.statuses import REBLOG_BY_ACCOUNT, STATUS_BY_ID, STATUS_BY_URI, StatusRow
 
@@ -31,6 +33,9 @@ class _LeaveAnswer(Act):
         author = self.actor
         if self.asked.kind == "like":
             uri = self.asked.interaction_uri
+            reaction = await tx.one(EMOJI_REACTION_BY_URI, uri)
+            if reaction is not None:
+                return react_of(reaction, self.asker, self.status, author)
             return Like(actor=self.asker, uri=uri, status=self.status, author=author)
         boost = await tx.one(REBLOG_BY_ACCOUNT, self.status.id, self.asker.id)
         return announce_of(boost, self.asker, self.status, author) if boost else None

@@ -15,6 +15,7 @@ from fedserver.effects.peer_collections import (
     read_collection_remove,
     read_collection_update,
 )
+from fedserver.effects.peer_tags import read_tag_add, read_tag_remove
 from fedserver.effects.quote import read_quote_answer, read_revocation
 from fedserver.effects.relay import read_relay_answer, read_relayed
 from fedserver.effects.update import read_update
@@ -56,14 +57,23 @@ async def read_any_delete(incoming: Incoming) -> Act:
 
 
 async def read_any_add(incoming: Incoming) -> Act:
-    """Make the act of a peer's Add: to its collections of accounts, or to its featured posts."""
-    return await read_collection_add(incoming) or await read_add(incoming)
+    """Make the act of a peer's Add: to its collections of accounts, the hashtags on its profile,
+    or its featured posts."""
+    return (
+        await read_tag_add(incoming)
+        or await read_collection_add(incoming)
+        or await read_add(incoming)
+    )
 
 
 async def read_any_remove(incoming: Incoming) -> Act:
-    """Make the act of a peer's Remove: of or from a collection of accounts, or of a featured
-    post."""
-    return await read_collection_remove(incoming) or await read_remove(incoming)
+    """Make the act of a peer's Remove: of or from a collection of accounts, of a hashtag on its
+    profile, or of a featured post."""
+    return (
+        await read_tag_remove(incoming)
+        or await read_collection_remove(incoming)
+        or await read_remove(incoming)
+    )
 
 
 async def read_any_update(incoming: Incoming) -> Act:

@@ -2,14 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from fedserver.context import Context
 from fedserver.effects.consents import NOTHING, Consents, write_consents
 from fedserver.effects.gate import OPEN, Claim, Interaction, Passed, pass_gate
+from fedserver.services.cards import link_of
 from storage.accounts import AccountRow
 from storage.approvals import WITHHOLD_EARLY_ANSWERS
+from storage.cards import WISH_FOR_CARD
+from storage.collections import LINK_COLLECTIONS
 from storage.conversations import MOVE_CONVERSATIONS
 from storage.database import Transaction
 from storage.media import ATTACH_MEDIA, INSERT_MEDIA
@@ -24,6 +27,8 @@ from storage.statuses import (
     StatusRow,
 )
 from storage.threads import MOVE_THREADS, PUT_COLLECTIONS
+
+_SPREAD_OVER_S: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +93,8 @@ class NewStatus:
     # Where a peer has more of the thread (ActivityStreams `replies`, FEP-7888 `context`).
     replies_uri: str | None = None
     context_uri: str | None = None
+    # Addresses of collections of accounts that it links to, as far as they are known here.
+    collections: tuple[str, ...] = ()
     consents: Consents | None = None  # None: what is written of them stays
     claim: Claim | None = None  # the leave of whom it answers, that it names
 
@@ -141,6 +148,9 @@ async def write_parts(ctx: Context, tx: Transaction, author: AccountRow, status:
     await _write_mentions(tx, status)
     await _write_tags(ctx, tx, status)
     await _write_media(ctx, tx, author, status)
+    if status.collections:
+        await tx.execute(LINK_COLLECTIONS, status.id, list(status.collections))
+    await _wish_for_card(ctx, tx, author, status)
     if status.poll is not None:
         await _write_poll(ctx, tx, author, status.id, status.poll)
 
@@ -221,6 +231,20 @@ async def _write_media(
             one.meta,
             ctx.clock.now(),
         )
+
+
+async def _wish_for_card(
+    ctx: Context, tx: Transaction, author: AccountRow, status: NewStatus
+) -> None:
+    """Have the first link looked at: of our own posts at once, of peers' spread over a minute, so
+    that a post that comes to many servers does not bring them all at one time."""
+    if not ctx.config.media.link_previews:
+        return
+    url = link_of(status.content, ctx.config.base_url)
+    if url is not None:
+        wait_s = 0 if author.local else status.id % _SPREAD_OVER_S
+        due_at = ctx.clock.now() + timedelta(seconds=wait_s)
+        await tx.execute(WISH_FOR_CARD, status.id, url, due_at)
 
 
 async def _write_poll(

@@ -22,8 +22,11 @@ from fedserver.effects.outcomes import Ignored
 from fedserver.effects.signals import signal_edit
 from fedserver.errors import NotFound
 from fedserver.services import resolve
+from fedserver.services.cards import link_of
 from storage.accounts import ACCOUNT_BY_ID, KEYS_OF_ACCOUNT
 from storage.approvals import IS_WITHHELD
+from storage.cards import FORGET_CARD_OF_STATUS
+from storage.collections import UNLINK_COLLECTIONS
 from storage.database import Transaction
 from storage.media import DELETE_MEDIA_OF_STATUS, DETACH_OTHER_MEDIA, MEDIA_OF_STATUSES, MediaRow
 from storage.moves import MOVED_TO
@@ -178,7 +181,10 @@ class UpdateStatus(Act):
         )
         await tx.execute(DELETE_MENTIONS, status_id)
         await tx.execute(DELETE_STATUS_TAGS, status_id)
+        await tx.execute(UNLINK_COLLECTIONS, status_id)
         await self._clear_media(tx)
+        url = link_of(changed.content, ctx.config.base_url)
+        await tx.execute(FORGET_CARD_OF_STATUS, status_id, url)
         kept_poll = await self._refresh_poll(tx, poll)
         if not kept_poll:
             await tx.execute(DELETE_POLL_OF_STATUS, status_id)

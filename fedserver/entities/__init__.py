@@ -26,6 +26,7 @@ from fedserver.entities.notifications import Grouping, grouped_notifications, no
 from fedserver.entities.policies import policy_rules
 from fedserver.entities.polls import poll
 from fedserver.entities.profiles import profile
+from fedserver.entities.reactions import reactions
 from fedserver.entities.relationships import relationship, relationships
 from fedserver.entities.reports import report
 from fedserver.entities.statuses import status, statuses, statuses_of
@@ -66,6 +67,7 @@ __all__ = [
     "policy_rules",
     "poll",
     "profile",
+    "reactions",
     "relationship",
     "relationships",
     "report",

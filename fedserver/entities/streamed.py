@@ -16,6 +16,7 @@ from fedserver.context import Context
 from fedserver.entities.accounts import kept_accounts
 from fedserver.entities.feature_approval import for_anybody, for_nobody
 from fedserver.entities.filters import filtered_for
+from fedserver.entities.linked_collections import with_collections
 from fedserver.entities.policies import Rights, is_guarded
 from fedserver.entities.polls import poll_json, polls
 from fedserver.entities.quotes import full_quotes, shallow_quotes, shown_ids
@@ -130,7 +131,8 @@ class _Own:
 async def _own(ctx: Context, seen: Seen) -> _Own:
     heads = list({id(head): head for head in seen.values()}.values())
     versions, people, poll_ids = named_by(heads)
-    cores, accounts = await cores_of(ctx, versions), await kept_accounts(ctx, people)
+    cores = await with_collections(ctx, await cores_of(ctx, versions), None)
+    accounts = await kept_accounts(ctx, people)
     polled = await polls(ctx, poll_ids, None)
     by_viewer: dict[int, list[SharedHeadRow]] = defaultdict(list)
     for wish, head in seen.items():
@@ -182,5 +184,7 @@ async def _votes(
         own = {viewer for viewer, poll_id in choices if poll_id == row.id} | {row.account_id}
         for viewer in own:
             as_seen = replace(row, own_votes=choices.get((viewer, row.id), []))
-            found[viewer][row.id] = orjson.dumps(poll_json(as_seen, viewer, ctx.clock.now()))
+            found[viewer][row.id] = orjson.dumps(
+                poll_json(ctx.uris, as_seen, viewer, ctx.clock.now())
+            )
     return found

@@ -85,6 +85,7 @@ class Words:
     html: str
     mentions: tuple[Mentioned, ...]
     tags: tuple[str, ...]
+    collections: tuple[str, ...]
     emojis: list[dict[str, Any]]
 
 
@@ -119,6 +120,7 @@ async def new_status(
         emojis=words.emojis,
         mentions=words.mentions,
         tags=words.tags,
+        collections=words.collections,
         media_ids=tuple(one.id for one in media),
         poll=poll,
         application_id=application_id,
@@ -184,6 +186,7 @@ async def compose(
         html=to_html(ctx, text, named),
         mentions=await _mentioned(ctx, author, list(named.values())),
         tags=scan.hashtags,
+        collections=tuple(one for one in scan.links if "collections/" in one),
         emojis=await emojis_in(ctx, text, spoiler, *options),
     )
 

@@ -116,6 +116,7 @@ async def _changed(
         emojis=words.emojis,
         mentions=await _with_earlier(ctx, row, words.mentions),
         tags=words.tags,
+        collections=words.collections,
         media_ids=tuple(one.id for one in media),
     )
 

@@ -9,6 +9,7 @@ from fedserver.context import Context
 from fedserver.secrets import token_hash
 from storage.accounts import INSERT_ACCOUNT, INSERT_IDENTITY
 from storage.conversations import CONVERSE
+from storage.emoji_reactions import INSERT_EMOJI_REACTION
 from storage.lists import ADD_TO_LIST, INSERT_LIST
 from storage.markers import SAVE_MARKERS
 from storage.media import INSERT_MEDIA
@@ -184,6 +185,18 @@ class World:
             quoted_id,
             state,
             legacy,
+        )
+
+    async def react(self, account_id: int, status_id: int, emoji: str, image: str = "") -> None:
+        await self.ctx.db.execute(
+            INSERT_EMOJI_REACTION,
+            self.next_id(),
+            account_id,
+            status_id,
+            f"https://far.test/reactions/{self.next_id()}",
+            emoji,
+            image,
+            START,
         )
 
     async def quoting_status(self, account_id: int) -> int:
