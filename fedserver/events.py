@@ -35,6 +35,8 @@ STATUSES = "fedserver_statuses"
 NOTIFICATIONS = "fedserver_notifications"
 CONVERSATIONS = "fedserver_conversations"
 ANNOUNCEMENTS = "fedserver_announcements"
+# Before an account: its notifications that were kept apart are shown now. On NOTIFICATIONS, too.
+MERGED = "merged:"
 CHANNELS = (
     INBOX,
     DELIVERIES,

@@ -75,6 +75,10 @@ class Uris:
         """The consent of an actor to a quote (FEP-044f)."""
         return f"{self.actor(username)}/quote_authorizations/{authorization_id}"
 
+    def authorization(self, username: str, authorization_id: int) -> str:
+        """The leave of an actor to answer, like or boost (GoToSocial)."""
+        return f"{self.actor(username)}/authorizations/{authorization_id}"
+
     def activity(self, activity_id: int) -> str:
         return f"{self.base}/activities/{activity_id}"
 
