@@ -1,10 +1,8 @@
-"""Our public posts for other sites to embed (Mastodon API: oembed).
+"""How others may show our public posts on their pages (oembed.com §2, Mastodon API: oembed)."""
 
-No scripts, no frames: a quotation with a link, which every site can style.
-"""
-
+import re
 from html import escape
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
@@ -12,66 +10,63 @@ from fedserver import entities
 from fedserver.context import Context
 from fedserver.errors import NotFound
 from fedserver.routing import JSON, Params, endpoint
-from storage.accounts import ACCOUNT_BY_ID
-from storage.statuses import STATUS_BY_URI_OR_URL
 
-_WIDTH = 400
-_CACHE_S = 86_400
+_PATHS: Final = re.compile(r"/(?:@[^/?#]+|users/[^/?#]+/statuses)/(\d{1,19})/?(?:[?#].*)?")
+_DEFAULT_WIDTH: Final = 400
+_MAX_WIDTH: Final = 4_000
+_KEPT_S: Final = 86_400
 
 
 class OEmbedParams(Params, frozen=True, kw_only=True):
-    """The address of a post, and how wide the site has room."""
+    """The address of a post here, and how much room there is for it."""
 
     url: str = ""
-    maxwidth: int = _WIDTH
-    maxheight: int | None = None
+    maxwidth: int | None = None
 
 
 @endpoint("GET", "/api/oembed")
 async def oembed(ctx: Context, params: OEmbedParams) -> JSON:
-    """Give what a site needs to embed a post of ours (oEmbed §2.3.4.4); 404 for what is not
-    public, or not ours."""
-    row = await ctx.db.one(STATUS_BY_URI_OR_URL, params.url.strip())
-    if row is None or not row.local:
+    """Give what shows a public post of ours on another page (Mastodon API: oembed)."""
+    base = f"{ctx.config.base_url}/"
+    named = _PATHS.fullmatch(params.url[len(base) - 1 :]) if params.url.startswith(base) else None
+    if named is None:
         raise NotFound("Record not found")
-    return await _embed(ctx, row.id, params)
+    return await _embedding(ctx, int(named[1]), params.maxwidth)
 
 
-@endpoint("GET", "/api/web/embeds/{id}")
-async def embed(ctx: Context, id: int) -> JSON:
-    """Give the same for a post by its id (Mastodon API: not documented)."""
-    return await _embed(ctx, id, OEmbedParams())
+@endpoint("GET", "/api/web/embeds/{status_id}")
+async def embed(ctx: Context, status_id: int) -> JSON:
+    """Give the same by the id of a post here; posts of other servers are theirs to show."""
+    return await _embedding(ctx, status_id, None)
 
 
-async def _embed(ctx: Context, status_id: int, params: OEmbedParams) -> JSON:
-    status: dict[str, Any] = orjson.loads(orjson.dumps(await entities.status(ctx, status_id, None)))
-    author = await ctx.db.one(ACCOUNT_BY_ID, int(status["account"]["id"]))
-    if status["reblog"] is not None or author is None or not author.local:
+async def _embedding(ctx: Context, status_id: int, max_width: int | None) -> JSON:
+    if status_id >= 2**63:
         raise NotFound("Record not found")
-    name = status["account"]["display_name"] or author.username
+    shown = await entities.status(ctx, status_id, None)
+    post: dict[str, Any] = orjson.loads(orjson.dumps(shown))
+    if post["reblog"] is not None or "@" in post["account"]["acct"]:
+        raise NotFound("Record not found")
+    author = post["account"]["display_name"] or post["account"]["username"]
     return {
         "type": "rich",
         "version": "1.0",
-        "title": f"New status by {author.username}",
-        "author_name": name,
-        "author_url": status["account"]["url"],
+        "title": f"New status by {author}",
+        "author_name": author,
+        "author_url": post["account"]["url"],
         "provider_name": ctx.config.instance.domain,
         "provider_url": f"{ctx.config.base_url}/",
-        "cache_age": _CACHE_S,
-        "html": _quotation(status, name),
-        "width": max(1, min(params.maxwidth, _WIDTH)),
+        "cache_age": _KEPT_S,
+        "html": _html(post, author),
+        "width": max(1, min(max_width or _DEFAULT_WIDTH, _MAX_WIDTH)),
         "height": None,
     }
 
 
-def _quotation(status: dict[str, Any], name: str) -> str:
-    url = escape(status["url"], quote=True)
-    # Behind a warning only the warning: whoever reads the other site did not ask for more.
-    text = (
-        f"<p>{escape(status['spoiler_text'])}</p>" if status["spoiler_text"] else status["content"]
-    )
-    return (
-        f'<blockquote class="fediverse-post" cite="{url}">{text}'
-        f'<footer><a href="{url}">{escape(name)} (@{escape(status["account"]["acct"])})</a>'
-        f"</footer></blockquote>"
-    )
+def _html(post: dict[str, Any], author: str) -> str:
+    """Without a frame and without a script: the post's own clean text, and where it is from. What
+    is behind a warning stays there."""
+    warned = post["spoiler_text"] or ("Sensitive content" if post["sensitive"] else "")
+    text = f"<p>{escape(warned)}</p>" if warned else post["content"]
+    link = f'<a href="{escape(post["url"])}">{escape(author)}</a>'
+    return f'<blockquote cite="{escape(post["url"])}">{text}<footer>{link}</footer></blockquote>'

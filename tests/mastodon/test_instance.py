@@ -32,7 +32,11 @@ async def test_limits_are_those_of_the_configuration(world: World, ctx: Context)
     limits = (await world.get("/api/v2/instance"))["configuration"]
     assert limits["statuses"]["max_characters"] == ctx.config.statuses.max_characters
     assert limits["media_attachments"]["image_matrix_limit"] < 2**31
-    assert "image/png" in limits["media_attachments"]["supported_mime_types"]
+    media = limits["media_attachments"]
+    taken = {"image/png", "image/heic", "video/mp4", "video/webm", "audio/flac"}
+    assert taken <= set(media["supported_mime_types"])
+    for name in ("video_size_limit", "video_matrix_limit", "video_frame_rate_limit"):
+        assert 0 < media[name] < 2**31
 
 
 async def test_rules_and_peers(world: World, schema: Any) -> None:

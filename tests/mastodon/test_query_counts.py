@@ -40,6 +40,11 @@ _FILTER = """
     VALUES ($1, $2, 'T', '{home}', now())"""
 _KEYWORD = "INSERT INTO filter_keywords (id, filter_id, keyword) VALUES ($1, $2, $3)"
 _FILTER_STATUS = "INSERT INTO filter_statuses (id, filter_id, status_id) VALUES ($1, $2, $3)"
+_CARD = """
+    WITH card AS (
+        INSERT INTO preview_cards (id, url, title, author_id, shown, fetched_at)
+        VALUES ($1, 'https://page.test/' || $1::bigint, 'T', $2, true, now()) RETURNING id)
+    INSERT INTO status_cards (status_id, card_id) SELECT id, id FROM card"""
 _DOMAIN = """
     INSERT INTO user_domain_blocks (id, account_id, domain, created_at)
     VALUES ($1, $2, $3, now())"""
@@ -77,6 +82,7 @@ async def _fill(world: World, me: int, count: int) -> dict[str, str]:
     for number in range(count):
         status_id = await world.rich_status(author)
         await world.quote(status_id, await world.quoting_status(author))
+        await world.execute(_CARD, status_id, author)
         await world.guard(status_id)
         boost = await world.status(booster, "", reblog_of=status_id)
         fan = await world.account(f"fan{count}x{number}")
