@@ -80,6 +80,7 @@ def _context(value: Document) -> Any:
             return object_context(
                 quotes=value.quote is not None or value.quote_deleted,
                 policies=value.interaction_policy is not None or value.authorization is not None,
+                collections=bool(value.collections),
             )
         case Activity():
             return _activity_context(value)
@@ -102,6 +103,7 @@ def _activity_context(activity: Activity) -> Any:
     return activity_context(
         reacts=bool(activity.emojis)
         or activity.type == "EmojiReact"
+        or "_misskey_reaction" in activity.unknown
         or "object" in activity.unknown
     )
 
@@ -156,10 +158,15 @@ def _object(value: Object) -> Json:
         "url": [_link(link) for link in value.urls] or value.url,
         "attachment": [_attachment(one) for one in value.attachments],
         "image": _attachment(value.image) if value.image else None,
-        "tag": [*_tags(value.mentions, value.hashtags, value.emojis), *_quote_link(value.quote)],
+        "tag": [
+            *_tags(value.mentions, value.hashtags, value.emojis),
+            *({"type": "FeaturedCollection", "id": one} for one in value.collections),
+            *_quote_link(value.quote),
+        ],
         "sensitive": value.sensitive,
         **_quote(value),
         "replyAuthorization": value.authorization,
+        "approvedBy": value.authorization,
         "interactionPolicy": _policy(value.interaction_policy),
         "replies": value.replies,
         "likes": value.likes,
@@ -356,7 +363,8 @@ def _enclosed(value: Activity) -> Any:
 def _authorization(value: Activity) -> Json:
     if value.authorization is None:
         return {}
-    return {f"{value.type.lower()}Authorization": value.authorization}
+    given = value.authorization
+    return {f"{value.type.lower()}Authorization": given, "approvedBy": given}
 
 
 def _collection(value: Collection) -> Json:

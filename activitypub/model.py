@@ -207,6 +207,7 @@ class Object:
     mentions: tuple[Mention, ...] = ()
     hashtags: tuple[Hashtag, ...] = ()
     emojis: tuple[Emoji, ...] = ()
+    collections: tuple[Reference, ...] = ()
     sensitive: bool = False
     poll: Poll | None = None
     quote: Reference | None = None

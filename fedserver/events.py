@@ -21,6 +21,8 @@ TOKENS = "fedserver_tokens"
 FOLLOWERS = "fedserver_followers"
 THREADS = "fedserver_threads"
 DOMAINS = "fedserver_domains"
+MEDIA = "fedserver_media"
+CARDS = "fedserver_cards"
 MAILS = "fedserver_mails"
 IMPORTS = "fedserver_imports"
 # The payload is the account whose filters changed.
@@ -51,6 +53,8 @@ CHANNELS = (
     NOTIFICATIONS,
     CONVERSATIONS,
     ANNOUNCEMENTS,
+    MEDIA,
+    CARDS,
 )
 
 NOTIFY = Command("SELECT pg_notify($1, $2)")

@@ -71,9 +71,12 @@ def _people(table: str, owner: str, other: str, condition: str) -> Paged[Account
 
 FOLLOWERS = _people("follows", "target_id", "account_id", "x.accepted_at IS NOT NULL")
 FOLLOWING = _people("follows", "account_id", "target_id", "x.accepted_at IS NOT NULL")
-FAVOURITED_BY = _people("favourites", "status_id", "account_id", "true")
+FAVOURITED_BY = _people("favourites", "status_id", "account_id", "NOT x.withheld")
 REBLOGGED_BY = _people(
-    "statuses", "reblog_of_id", "account_id", "x.visibility IN ('public', 'unlisted')"
+    "statuses",
+    "reblog_of_id",
+    "account_id",
+    "x.visibility IN ('public', 'unlisted') AND NOT x.withheld",
 )
 
 
@@ -118,7 +121,8 @@ RELATIONSHIPS = Query(
         EXISTS (SELECT 1 FROM user_domain_blocks d
                 WHERE d.account_id = $1 AND d.domain = a.domain) AS domain_blocking,
         coalesce(n.comment, '') AS note,
-        EXISTS (SELECT 1 FROM endorsements e WHERE e.account_id = $1 AND e.target_id = a.id)
+        f.accepted_at IS NOT NULL AND EXISTS (
+            SELECT 1 FROM endorsements e WHERE e.account_id = $1 AND e.target_id = a.id)
             AS endorsed
     FROM unnest($2::bigint[]) WITH ORDINALITY AS wanted (id, place)
     JOIN accounts a ON a.id = wanted.id

@@ -284,6 +284,15 @@ CONSENT_TO_FEATURE = Query(
     FeatureConsentRow,
 )
 
+
+class LinkedCollectionRow(msgspec.Struct, frozen=True, gc=False):
+    """That a status links to a collection."""
+
+    status_id: int
+    uri: str
+    name: str
+
+
 # Of several changes only the last is told. $1 receivers or NULL for all, $2 type, $3 collection.
 WITHDRAW_COLLECTION_NOTICES = Command(
     """
@@ -305,8 +314,9 @@ COLLECTIONS_UNREAD = Value(
     """,
     int,
 )
+# As if they had been read at $2 the last time.
 READ_COLLECTIONS_AGAIN = Command(
-    "UPDATE accounts SET collections_read_at = NULL WHERE id = $1 AND domain IS NOT NULL"
+    "UPDATE accounts SET collections_read_at = $2 WHERE id = $1 AND domain IS NOT NULL"
 )
 # Whoever sets it first reads them. $1 account, $2 now, $3 not those read since.
 CLAIM_COLLECTIONS = Command(
@@ -314,4 +324,33 @@ CLAIM_COLLECTIONS = Command(
     UPDATE accounts SET collections_read_at = $2
     WHERE id = $1 AND (collections_read_at IS NULL OR collections_read_at < $3)
     """
+)
+
+# $1 status, $2 addresses that it names, of which a few may be of collections.
+LINK_COLLECTIONS = Command(
+    """
+    WITH found AS (
+        SELECT id FROM collections WHERE uri = ANY($2::text[]) OR url = ANY($2::text[]) LIMIT 10
+    ), linked AS (
+        INSERT INTO linked_collections (status_id, collection_id) SELECT $1, id FROM found
+        ON CONFLICT DO NOTHING
+    )
+    UPDATE statuses SET links_collections = true
+    WHERE id = $1 AND EXISTS (SELECT 1 FROM found)
+    """
+)
+UNLINK_COLLECTIONS = Command(
+    """
+    WITH gone AS (DELETE FROM linked_collections WHERE status_id = $1)
+    UPDATE statuses SET links_collections = false WHERE id = $1 AND links_collections
+    """
+)
+# What peers are told that our statuses link to.
+COLLECTIONS_LINKED = Query(
+    """
+    SELECT l.status_id, c.uri, c.name FROM linked_collections l
+    JOIN collections c ON c.id = l.collection_id
+    WHERE l.status_id = ANY($1::bigint[]) ORDER BY c.id
+    """,
+    LinkedCollectionRow,
 )

@@ -1,4 +1,5 @@
-"""Whom people recommend on their profiles (Mastodon API: endorsements)."""
+"""Whom people recommend on their profiles (Mastodon API: endorsements). It counts while one
+follows them."""
 
 from storage.account_reads import AccountHeadRow
 from storage.paging import Paged, paged
@@ -22,6 +23,8 @@ ENDORSED_BY: Paged[AccountHeadRow] = paged(
     f"""
     SELECT e.id AS cursor, a.id, a.xmin::text::bigint AS version
     FROM endorsements e JOIN accounts a ON a.id = e.target_id
+    JOIN follows f ON f.account_id = e.account_id AND f.target_id = e.target_id
+        AND f.accepted_at IS NOT NULL
     WHERE e.account_id = $5 AND e.id < $1 AND e.id > $2
       AND a.suspended_at IS NULL AND a.deleted_at IS NULL
       AND ($4::bigint IS NULL OR NOT {unwanted("a.id", "$4::bigint")})

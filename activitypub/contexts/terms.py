@@ -73,6 +73,7 @@ _REQUEST_TERMS: dict[str, Any] = {
 _CAN_FEATURE: dict[str, Any] = {
     "canFeature": {"@id": "https://w3id.org/fep/7aa9#canFeature", "@type": "@id"},
 }
+_COLLECTION_TERM = {"FeaturedCollection": "https://w3id.org/fep/7aa9#FeaturedCollection"}
 _FEATURED_TERMS: dict[str, Any] = {
     "toot": "http://joinmastodon.org/ns#",
     "gts": "https://gotosocial.org/ns#",
@@ -126,6 +127,8 @@ _REACTION_TERMS: dict[str, Any] = {
     **_TAG_TERMS,
     "litepub": "http://litepub.social/ns#",
     "EmojiReact": "litepub:EmojiReact",
+    "misskey": "https://misskey-hub.net/ns#",
+    "_misskey_reaction": "misskey:_misskey_reaction",
 }
 
 EVERYTHING: Context = [
@@ -150,13 +153,14 @@ AUTHORIZATION_CONTEXT: Context = [ACTIVITYSTREAMS, _AUTHORIZATION_TERMS]
 FEATURED_CONTEXT: Context = [ACTIVITYSTREAMS, _FEATURED_TERMS]
 
 
-def object_context(*, quotes: bool, policies: bool = False) -> Context:
+def object_context(*, quotes: bool, policies: bool = False, collections: bool = False) -> Context:
     """Return the context of an object; the terms for quotes and for interaction policies only
     where they are used."""
     terms = {
         **_OBJECT_TERMS,
         **(_QUOTE_TERMS if quotes else {}),
         **(_POLICY_TERMS if policies else {}),
+        **(_COLLECTION_TERM if collections else {}),
     }
     return [ACTIVITYSTREAMS, terms]
 

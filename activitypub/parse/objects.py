@@ -76,6 +76,7 @@ def parse_object(document: Mapping[str, Any], *, language: str | None = None) ->
         mentions=tags.mentions,
         hashtags=tags.hashtags,
         emojis=tags.emojis,
+        collections=tags.collections,
         sensitive=scalars.flag(get("sensitive")),
         poll=poll,
         quote=quote or _older_quote(document) or tags.quote,

@@ -24,6 +24,7 @@ class Tags:
     hashtags: tuple[Hashtag, ...] = ()
     emojis: tuple[Emoji, ...] = ()
     quote: str | None = None
+    collections: tuple[str, ...] = ()
 
 
 _NO_TAGS = Tags()
@@ -37,6 +38,7 @@ def parse_tags(value: Any) -> Tags:
     hashtags: list[Hashtag] = []
     emojis: list[Emoji] = []
     links: list[tuple[bool, str]] = []
+    collections: list[str] = []
     for tag in scalars.objects(value, MAX_TAGS_READ):
         match scalars.first(tag.get("type")):
             case "Mention":
@@ -45,10 +47,14 @@ def parse_tags(value: Any) -> Tags:
                 _keep(hashtags, _hashtag(tag))
             case "Emoji":
                 _keep(emojis, _emoji(tag))
+            case "FeaturedCollection":
+                _keep(collections, scalars.reference(tag.get("id")))
             case "Link":
                 _keep(links, _object_link(tag))
     quote = max(links, key=lambda link: link[0])[1] if links else None
-    return Tags(tuple(mentions), tuple(hashtags), tuple(emojis), quote)
+    return Tags(
+        tuple(mentions), tuple(hashtags), tuple(emojis), quote, tuple(dict.fromkeys(collections))
+    )
 
 
 def _keep(kept: list[Any], tag: Any) -> None:

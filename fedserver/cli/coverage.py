@@ -19,29 +19,42 @@ _PLACEHOLDER = re.compile(r"\{[^/]+\}|:[A-Za-z_]+")
 
 @dataclass(frozen=True, slots=True)
 class TierCoverage:
-    """One tier: how many endpoints it has, and those without a route here ("GET /path")."""
+    """One tier: how many endpoints it has, those without a route here ("GET /path"), and those
+    whose route answers an empty list whatever happens."""
 
     tier: str
     total: int
     missing: tuple[str, ...]
+    empty: tuple[str, ...] = ()
 
     @property
     def answered(self) -> int:
-        return self.total - len(self.missing)
+        return self.total - len(self.missing) - len(self.empty)
 
 
-def coverage(list_file: Path, served: Iterable[tuple[str, str]]) -> list[TierCoverage]:
+def coverage(
+    list_file: Path,
+    served: Iterable[tuple[str, str]],
+    always_empty: Iterable[tuple[str, str]] = (),
+) -> list[TierCoverage]:
     """Compare `list_file` with the `(method, path)` pairs that are served, tier by tier.
+    `always_empty` are those of them that do not count.
 
     Raises StartError when the file is no such list.
     """
     have = {(method, _shape(path)) for method, path in served}
-    tiers: dict[str, list[tuple[str, bool]]] = {}
+    empty = {(method, _shape(path)) for method, path in always_empty}
+    tiers: dict[str, list[tuple[str, tuple[str, str]]]] = {}
     for row in _rows(list_file):
-        answered = (row["method"], _shape(row["path"])) in have
-        tiers.setdefault(row["tier"], []).append((f"{row['method']} {row['path']}", answered))
+        route = (row["method"], _shape(row["path"]))
+        tiers.setdefault(row["tier"], []).append((f"{row['method']} {row['path']}", route))
     return [
-        TierCoverage(tier, len(rows), tuple(name for name, answered in rows if not answered))
+        TierCoverage(
+            tier,
+            len(rows),
+            missing=tuple(name for name, route in rows if route not in have),
+            empty=tuple(name for name, route in rows if route in empty),
+        )
         for tier, rows in sorted(tiers.items())
     ]
 

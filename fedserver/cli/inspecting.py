@@ -9,7 +9,10 @@ import click
 from fedserver.cli.shared import with_config
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from fedserver.config import Config
+    from fedserver.routing.endpoints import Endpoint
 
 
 @click.command()
@@ -25,22 +28,25 @@ def routes(list_file: Path | None) -> None:
 
     endpoints = all_endpoints()
     if list_file is not None:
-        _print_coverage(list_file, [(one.method, one.path) for one in endpoints])
+        _print_coverage(list_file, endpoints)
         return
     for one in endpoints:
         scopes = " or ".join(one.scopes) or "-"
         click.echo(f"{one.method:<7} {one.path:<56} {scopes:<28} {one.name}")
 
 
-def _print_coverage(list_file: Path, served: list[tuple[str, str]]) -> None:
+def _print_coverage(list_file: Path, endpoints: "Iterable[Endpoint]") -> None:
     from fedserver.cli.coverage import coverage
 
-    tiers = coverage(list_file, served)
+    served = {(one.method, one.path): one.always_empty for one in endpoints}
+    tiers = coverage(list_file, served, [route for route, empty in served.items() if empty])
     for tier in tiers:
         click.echo(f"tier {tier.tier}: {tier.answered} of {tier.total}")
     for tier in tiers:
         for name in tier.missing:
             click.echo(f"missing in tier {tier.tier}: {name}")
+        for name in tier.empty:
+            click.echo(f"always empty, not counted, in tier {tier.tier}: {name}")
 
 
 @click.group()

@@ -11,6 +11,7 @@ from fedserver.context import Context
 from fedserver.documents.actors import emoji
 from fedserver.documents.quotes import by_status, with_consents
 from fedserver.uris import Uris
+from storage.collections import COLLECTIONS_LINKED, LinkedCollectionRow
 from storage.documents import (
     MENTIONED,
     TAGGED,
@@ -42,12 +43,13 @@ class _Parts:
     media: dict[int, list[MediaRow]]
     polls: dict[int, PollRow]
     consents: Mapping[int, ConsentRow]
+    collections: dict[int, list[LinkedCollectionRow]]
 
 
 async def notes(
     ctx: Context, rows: Sequence[StatusRow], db: Fetches | None = None
 ) -> dict[int, Object]:
-    """Give the objects of local statuses by id, with six queries whatever their number."""
+    """Give the objects of local statuses by id, with seven queries whatever their number."""
     if not rows:
         return {}
     parts = await _load(db or ctx.db, [row.id for row in rows])
@@ -62,6 +64,7 @@ async def _load(db: Fetches, ids: list[int]) -> _Parts:
         media=_grouped(await db.fetch(MEDIA_OF_STATUSES, ids)),
         polls={row.status_id: row for row in await db.fetch(POLLS_OF_STATUSES, ids)},
         consents=by_status(await db.fetch(CONSENTS, ids)),
+        collections=_grouped(await db.fetch(COLLECTIONS_LINKED, ids)),
     )
 
 
@@ -113,6 +116,7 @@ def _note(ctx: Context, row: StatusRow, parts: _Parts) -> Object:
             for one in parts.tags.get(row.id, [])
         ),
         emojis=tuple(emoji(one) for one in row.emojis),
+        collections=tuple(one.uri for one in parts.collections.get(row.id, [])),
         sensitive=row.sensitive,
         poll=_poll(poll) if poll else None,
         replies=f"{row.uri}/replies",

@@ -52,9 +52,13 @@ from storage.statuses import INSERT_TOMBSTONE
 
 MAX_PEER_COLLECTIONS = 50
 MAX_PEER_ITEMS = 150
+# How often the list of somebody's collections is read, and what was too much for one time.
+READ_COLLECTIONS_AFTER = timedelta(days=7)
+_GO_ON_AFTER = timedelta(hours=1)
 _MAX_NAME_CHARS = 256
 _MAX_DESCRIPTION_CHARS = 2_048
 _MAX_PAGES = 5
+_MAX_LINKED = 5  # collections that one post links to
 # An owner that got a consent puts the account in its collection by then.
 _CONSENT_COMES_WITHIN = timedelta(hours=1)
 
@@ -96,7 +100,8 @@ class StoreCollection(Act):
         for found in self.items:
             await _put_item(ctx, tx, before, found)
         if not self.complete:
-            await tx.execute(READ_COLLECTIONS_AGAIN, self.actor.id)
+            due = ctx.clock.now() - READ_COLLECTIONS_AFTER + _GO_ON_AFTER
+            await tx.execute(READ_COLLECTIONS_AGAIN, self.actor.id, due)
         return True
 
     async def _insert(self, ctx: Context, tx: Transaction) -> CollectionRow:
@@ -268,7 +273,7 @@ async def bring_collection(
     return stored
 
 
-async def bring_any_collection(ctx: Context, document: Json, budget: Budget) -> CollectionRow:
+async def _bring_any(ctx: Context, document: Json, budget: Budget) -> CollectionRow:
     """Store a collection that was read from its own origin, and give its row."""
     owner = await resolve.account(ctx, parse_featured_collection(document).attributed_to, budget)
     await perform(ctx, await _store(ctx, "", document, owner, budget))
@@ -276,6 +281,22 @@ async def bring_any_collection(ctx: Context, document: Json, budget: Budget) -> 
     if stored is None:
         raise NotFound
     return stored
+
+
+async def known_collections(ctx: Context, uris: Sequence[str], budget: Budget) -> tuple[str, ...]:
+    """Give those of `uris` that are collections, fetched where they are not known; what cannot be
+    had is left out."""
+    found = []
+    for uri in uris[:_MAX_LINKED]:
+        try:
+            if await ctx.db.one(COLLECTION_BY_URI, uri) is None:
+                if same_origin(uri, ctx.config.base_url):
+                    continue
+                await _bring_any(ctx, await fetch.document(ctx, uri, budget), budget)
+            found.append(uri)
+        except (FedserverError, ProtocolError):
+            continue
+    return tuple(found)
 
 
 async def read_collections(ctx: Context, account: AccountRow, budget: Budget) -> int:
@@ -349,10 +370,9 @@ async def _find_items(
             if same_origin(item.id, given.id):
                 seen = await _found(ctx, given.id, item, number, budget)
                 found += [seen] if seen is not None else []
-        except Refused:
-            return found, False  # more than may be asked at one time
         except (FedserverError, ProtocolError):
-            continue
+            if budget.spent:
+                return found, False  # more than may be asked at one time
     return found, True
 
 

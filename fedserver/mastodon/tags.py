@@ -2,7 +2,9 @@
 
 from fedserver import entities
 from fedserver.context import Context
+from fedserver.effects import FeatureTag, UnfeatureTag
 from fedserver.errors import Invalid, NotFound
+from fedserver.mastodon.subjects import acting_account, new_activity_uri, perform
 from fedserver.mastodon.timelines import viewer_of
 from fedserver.routing import JSON, Caller, Page, PageParams, endpoint
 from fedserver.services.text_out import scan
@@ -52,6 +54,28 @@ async def unfollow(ctx: Context, caller: Caller, name: str) -> JSON:
     if tag_id is None:
         return entities.unused_tag(ctx, written.lower())
     await ctx.db.execute(UNFOLLOW_TAG, caller.account_id, tag_id)
+    return await entities.tag(ctx, tag_id, caller.account_id)
+
+
+@endpoint("POST", "/api/v1/tags/{name}/feature", scope="write:accounts")
+async def feature(ctx: Context, caller: Caller, name: str) -> JSON:
+    """Show a hashtag on the caller's profile (Mastodon API: tags#feature)."""
+    written = _written(name)
+    actor = await acting_account(ctx, caller)
+    await perform(ctx, FeatureTag(actor=actor, uri=new_activity_uri(ctx), name=written))
+    tag_id = await ctx.db.value(TAG_ID, written.lower())
+    return await entities.tag(ctx, tag_id or 0, caller.account_id)
+
+
+@endpoint("POST", "/api/v1/tags/{name}/unfeature", scope="write:accounts")
+async def unfeature(ctx: Context, caller: Caller, name: str) -> JSON:
+    """Take a hashtag from the caller's profile (Mastodon API: tags#unfeature)."""
+    written = _written(name)
+    tag_id = await ctx.db.value(TAG_ID, written.lower())
+    if tag_id is None:
+        return entities.unused_tag(ctx, written.lower())
+    actor = await acting_account(ctx, caller)
+    await perform(ctx, UnfeatureTag(actor=actor, uri=new_activity_uri(ctx), name=written))
     return await entities.tag(ctx, tag_id, caller.account_id)
 
 

@@ -30,6 +30,7 @@ class Endpoint:
     media: Media
     rate: str
     hints: dict[str, Any]
+    always_empty: bool = False
 
     @property
     def name(self) -> str:
@@ -47,6 +48,7 @@ def endpoint(
     scope: str | tuple[str, ...] = (),
     media: Media = Media.API,
     rate: str = "api",
+    always_empty: bool = False,
 ) -> Callable[[Handler], Handler]:
     """Serve `method path` by the decorated function.
 
@@ -55,6 +57,8 @@ def endpoint(
     may still be signing up); `request: web.Request`; one `Params` struct; and the path's own
     placeholders as `str` or `int` (not a number: 404). `scope` names the scopes of which the token
     must cover one. `rate` names a rate-limit class. Several decorators may stand on one function.
+    `always_empty`: its answer is the same empty list for everybody, since what it would list does
+    not exist here; it is not counted as something that this server can do.
     """
 
     def register(handler: Handler) -> Handler:
@@ -62,7 +66,7 @@ def endpoint(
         hints = get_type_hints(handler)
         hints.pop("return", None)
         _check_signature(handler)
-        _endpoints.append(Endpoint(method, path, handler, scopes, media, rate, hints))
+        _endpoints.append(Endpoint(method, path, handler, scopes, media, rate, hints, always_empty))
         return handler
 
     return register

@@ -56,6 +56,11 @@ class Budget:
         finally:
             self._depth -= 1
 
+    @property
+    def spent(self) -> bool:
+        """Whether nothing more may be fetched."""
+        return self._left <= 0
+
     def spend(self) -> None:
         """Count one fetch. Raises Refused when none is left."""
         if self._left <= 0:

@@ -2,6 +2,7 @@
 
 from fedserver.web import (
     authorize,
+    collections,
     confirmations,
     factors,
     front,
@@ -21,6 +22,7 @@ from fedserver.web.static import add_static
 __all__ = [
     "add_static",
     "authorize",
+    "collections",
     "confirmations",
     "factors",
     "front",

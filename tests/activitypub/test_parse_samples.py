@@ -89,7 +89,8 @@ def test_mastodon_person() -> None:
         suspended=False,
         also_known_as=("https://old.example/users/alice",),
         published=datetime(2022, 11, 5, tzinfo=UTC),
-        unknown={"attributionDomains": ["blog.example"]},
+        attribution_domains=("blog.example",),
+        unknown={},
     )
     assert [(key.id, key.owner) for key in actor.keys] == [(f"{ALICE}#main-key", ALICE)]
     assert (actor.keys[0].public_key_pem or "").startswith("-----BEGIN PUBLIC KEY-----")

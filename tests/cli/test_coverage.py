@@ -33,6 +33,14 @@ def test_another_method_is_another_endpoint(tmp_path: Path) -> None:
     assert first.answered == 0
 
 
+def test_what_is_always_empty_is_marked_and_does_not_count(tmp_path: Path) -> None:
+    (tmp_path / "list.tsv").write_text(LIST)
+    lists = ("GET", "/api/v1/lists")
+    _, second = coverage(tmp_path / "list.tsv", [lists], [lists])
+    assert (second.answered, second.missing) == (0, ())
+    assert second.empty == ("GET /api/v1/lists",)
+
+
 @pytest.mark.parametrize("text", ["", "method\tpath\n", "a,b\n1,2\n"])
 def test_a_file_that_is_no_list(tmp_path: Path, text: str) -> None:
     (tmp_path / "list.tsv").write_text(text)

@@ -8,6 +8,7 @@ from tests.federation.test_two_instances import (  # noqa: F401 - fixtures
     instances,
     notified,
     people,
+    seen_at_home,
 )
 from tests.instances import Instance, Person
 from tests.waiting import until
@@ -186,3 +187,15 @@ async def test_who_does_not_want_to_be_found_is_not_put_in(
         body={"name": "No", "account_ids": [account]},
     )
     assert answer.status == 403
+
+
+async def test_a_post_brings_the_collection_it_links_to(people: tuple[Person, Person]) -> None:  # noqa: F811
+    alice, bob = people
+    collection = (await alice.post("/api/v1/collections", name="Linked"))["collection"]
+    posted = await alice.post("/api/v1/statuses", status=f"Look at {collection['url']}")
+    assert posted["tagged_collections"][0]["id"] == collection["id"]
+    seen = await seen_at_home(bob, posted["uri"])
+    assert [one["uri"] for one in seen["tagged_collections"]] == [collection["uri"]]
+    page = await alice.instance.request("GET", collection["url"])
+    assert page.status == 200
+    assert "Linked" in page.body

@@ -125,3 +125,26 @@ async def test_featured_tags_are_on_the_profile(here: Here) -> None:
     await here.do("POST", "/api/v1/featured_tags", alice, json={"name": "Cats"})
     shown = await here.do("GET", PROFILE, alice)
     assert [one["name"] for one in shown["featured_tags"]] == ["Cats"]
+
+
+async def test_a_hashtag_is_featured_by_its_name(here: Here, schema: Schema) -> None:
+    alice = await here.person("alice")
+    await here.follow(await here.account("bob"), alice.id)
+    for _ in range(2):
+        tag = await here.do("POST", "/api/v1/tags/Cats/feature", alice)
+        schema.check("Tag", tag)
+        assert (tag["name"], tag["featuring"]) == ("cats", True)
+    shown = await here.do("GET", f"/api/v1/accounts/{alice.id}/featured_tags", alice)
+    assert [one["name"] for one in shown] == ["Cats"]
+    assert (await here.do("POST", "/api/v1/tags/cats/unfeature", alice))["featuring"] is False
+    assert (await here.do("POST", "/api/v1/tags/unused/unfeature", alice))["featuring"] is False
+    assert await here.do("GET", "/api/v1/featured_tags", alice) == []
+    assert [one["type"] for one in await here.sent_to(BOB_INBOX)] == ["Add", "Remove"]
+    assert (await here.send("POST", "/api/v1/tags/no tag/feature", alice)).status == 404
+
+
+async def test_there_are_no_identity_proofs(here: Here) -> None:
+    alice = await here.person("alice")
+    path = f"/api/v1/accounts/{alice.id}/identity_proofs"
+    assert await here.do("GET", path, alice) == []
+    assert (await here.send("GET", "/api/v1/accounts/9/identity_proofs", alice)).status == 404
