@@ -40,7 +40,7 @@ async def with_own(
     reacted = [one for one in favourited if one in cores and _NONE not in cores[one]]
     if viewer is None or not reacted:
         return cores
-    uris, own = Uris(ctx.config.base_url), dict[int, set[Key]]()
+    uris, own = ctx.uris, dict[int, set[Key]]()
     for row in await ctx.db.fetch(REACTIONS_BY, viewer, reacted):
         own.setdefault(row.status_id, set()).add(_shown_as(uris, row.name, row.image_url))
     return cores | {one: _marked(cores[one], mine) for one, mine in own.items()}
@@ -65,7 +65,7 @@ async def reactions(ctx: Context, status_id: int, viewer: int | None) -> list[Js
     by_emoji: dict[Key, list[ReactorRow]] = {}
     for row in rows:
         by_emoji.setdefault((row.name, row.image_url), []).append(row)
-    uris = Uris(ctx.config.base_url)
+    uris = ctx.uris
     return [_listed(uris, key, who, accounts, viewer) for key, who in by_emoji.items()]
 
 
