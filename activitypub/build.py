@@ -103,6 +103,7 @@ def _activity_context(activity: Activity) -> Any:
     return activity_context(
         reacts=bool(activity.emojis)
         or activity.type == "EmojiReact"
+        or "_misskey_reaction" in activity.unknown
         or "object" in activity.unknown
     )
 
@@ -165,6 +166,7 @@ def _object(value: Object) -> Json:
         "sensitive": value.sensitive,
         **_quote(value),
         "replyAuthorization": value.authorization,
+        "approvedBy": value.authorization,
         "interactionPolicy": _policy(value.interaction_policy),
         "replies": value.replies,
         "likes": value.likes,
@@ -361,7 +363,8 @@ def _enclosed(value: Activity) -> Any:
 def _authorization(value: Activity) -> Json:
     if value.authorization is None:
         return {}
-    return {f"{value.type.lower()}Authorization": value.authorization}
+    given = value.authorization
+    return {f"{value.type.lower()}Authorization": given, "approvedBy": given}
 
 
 def _collection(value: Collection) -> Json:

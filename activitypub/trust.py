@@ -88,7 +88,7 @@ def authenticate(activity: Activity, signer_uri: str) -> Verified:
     if not same_origin(activity.id, signer_uri):
         raise Untrusted("the activity's id is of another origin than its actor")
     checked, refetch = _check_object(activity, signer_uri)
-    if checked.enclosed is not None and not _is_written_by(checked.enclosed, signer_uri):
+    if not _is_own(checked.enclosed, signer_uri):
         checked = replace(checked, enclosed=None)
     return Verified(checked, signer_uri, refetch, made_by=_TOKEN)
 
@@ -129,6 +129,14 @@ def _is_written_by(value: object, signer: str) -> bool:
         and signer in value.attributed_to
         and all(same_origin(author, signer) for author in value.attributed_to)
     )
+
+
+def _is_own(value: object, signer: str) -> bool:
+    """Whether an instrument is the signer's own: what they wrote, or would like to do."""
+    if not isinstance(value, Activity):
+        return _is_written_by(value, signer)
+    mine = value.id is not None and same_origin(value.id, signer)
+    return mine and value.actor in (signer, None)
 
 
 def _check_update(activity: Activity, signer: str) -> _Subject:

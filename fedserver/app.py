@@ -29,7 +29,8 @@ from fedserver.secrets import CannotUnwrap, Secrets
 from fedserver.services import new_accounts, push_keys, signing, users
 from fedserver.timed_cache import TimedCache
 from fedserver.viewer_filters import ViewerFilters
-from storage.blobs import BlobFolder
+from storage.blobs import BlobFolder, BlobStore
+from storage.bucket import BlobBucket, BucketPlace
 from storage.database import Database, StorageError
 from storage.inbox import InboxStore
 from storage.migrate import migrate
@@ -50,7 +51,8 @@ _EDGES = (
 _ENTITY_CACHE_BYTES = 16 * 1024 * 1024
 _KEYS_KEPT = 5_000
 _KEYS_KEPT_S = 30.0
-_MAX_BODY_BYTES = 40 * 1024 * 1024
+# Of an upload beside the file itself: the other fields.
+_MAX_FORM_BYTES = 1024 * 1024
 _STOP_WITHIN_S = 10
 # For the CLI, and for whoever looks into the database by hand.
 _CONNECTIONS_BESIDE = 20
@@ -94,6 +96,7 @@ async def _make_context(config: Config, dsn: str, stack: AsyncExitStack, clock: 
     domains = DomainRules(config.federation.mode, config.instance.domain)
     await domains.load(db)
     out = await stack.enter_async_context(_outgoing(config, clock, domains))
+    secrets = Secrets.load_or_create(config.data.folder / "instance.key", clock)
     events, viewer_filters = Events(db), ViewerFilters(clock)
     events.on(FILTERS, viewer_filters.heard)
     return Context(
@@ -101,11 +104,11 @@ async def _make_context(config: Config, dsn: str, stack: AsyncExitStack, clock: 
         db=db,
         clock=clock,
         ids=IdMaker(clock),
-        secrets=Secrets.load_or_create(config.data.folder / "instance.key", clock),
+        secrets=secrets,
         key_pool=key_pool,
         key_cache=KeyCache(),
         out=out,
-        blobs=BlobFolder(config.data.folder / "media"),
+        blobs=_blobs(config),
         events=events,
         rate_limiter=RateLimiter(clock, enabled=config.development.rate_limits),
         entity_cache=BytesCache(_ENTITY_CACHE_BYTES),
@@ -115,6 +118,27 @@ async def _make_context(config: Config, dsn: str, stack: AsyncExitStack, clock: 
         own_keys=TimedCache(clock, keep_s=_KEYS_KEPT_S, max_entries=_KEYS_KEPT),
         domains=domains,
         viewer_filters=viewer_filters,
+        media_key=secrets.derived("media proxy") if config.media.proxy else b"",
+    )
+
+
+def _blobs(config: Config) -> BlobStore:
+    bucket = config.bucket
+    if not bucket.name:
+        return BlobFolder(config.data.folder / "media")
+    return BlobBucket(
+        BucketPlace(
+            name=bucket.name,
+            endpoint=bucket.endpoint,
+            region=bucket.region,
+            access_key_id=bucket.access_key_id,
+            secret_access_key=bucket.secret_access_key,
+            prefix=bucket.prefix,
+            path_style=bucket.path_style,
+            presigned=bucket.delivery == "presigned",
+            public_url=bucket.public_url if bucket.delivery == "public" else "",
+            timeout_s=bucket.timeout_s,
+        )
     )
 
 
@@ -150,7 +174,9 @@ def make_application(ctx: Context) -> web.Application:
     from fedserver.streaming import add_streams
     from fedserver.web import add_static
 
-    app = web.Application(middlewares=middlewares(ctx), client_max_size=_MAX_BODY_BYTES)
+    media = ctx.config.media
+    most = max(media.max_video_bytes, media.max_image_bytes) + _MAX_FORM_BYTES
+    app = web.Application(middlewares=middlewares(ctx), client_max_size=most)
     app[CONTEXT] = ctx
     routing.mount(app, all_endpoints())
     add_static(app)

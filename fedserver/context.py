@@ -1,6 +1,7 @@
 """What every part of the running server is handed: one value, made in `app.py`."""
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 
 from fedserver.bytes_cache import BytesCache
 from fedserver.clock import Clock
@@ -14,6 +15,7 @@ from fedserver.rate_limits import RateLimiter
 from fedserver.recent import Recent
 from fedserver.secrets import Secrets
 from fedserver.timed_cache import TimedCache
+from fedserver.uris import Uris
 from fedserver.viewer_filters import ViewerFilters
 from storage.accounts import KeyRow, SignerKeyRow
 from storage.blobs import BlobStore
@@ -43,3 +45,12 @@ class Context:
     own_keys: TimedCache[tuple[int, str], KeyRow]
     domains: DomainRules
     viewer_filters: ViewerFilters
+    # Signs the addresses of our proxy; empty: peers' addresses are given out as they are.
+    media_key: bytes = b""
+    # A peer's file is whole in memory for a moment: so many at once, and no more.
+    remote_media_places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(4))
+
+    @property
+    def uris(self) -> Uris:
+        """What makes the URIs that are given out here."""
+        return Uris(self.config.base_url, self.media_key)

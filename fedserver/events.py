@@ -21,6 +21,8 @@ TOKENS = "fedserver_tokens"
 FOLLOWERS = "fedserver_followers"
 THREADS = "fedserver_threads"
 DOMAINS = "fedserver_domains"
+MEDIA = "fedserver_media"
+CARDS = "fedserver_cards"
 MAILS = "fedserver_mails"
 IMPORTS = "fedserver_imports"
 # The payload is the account whose filters changed.
@@ -33,6 +35,8 @@ STATUSES = "fedserver_statuses"
 NOTIFICATIONS = "fedserver_notifications"
 CONVERSATIONS = "fedserver_conversations"
 ANNOUNCEMENTS = "fedserver_announcements"
+# Before an account: its notifications that were kept apart are shown now. On NOTIFICATIONS, too.
+MERGED = "merged:"
 CHANNELS = (
     INBOX,
     DELIVERIES,
@@ -49,6 +53,8 @@ CHANNELS = (
     NOTIFICATIONS,
     CONVERSATIONS,
     ANNOUNCEMENTS,
+    MEDIA,
+    CARDS,
 )
 
 NOTIFY = Command("SELECT pg_notify($1, $2)")

@@ -61,6 +61,10 @@ class Secrets:
             raise StartError(f"Cannot use the instance key {path}: {error.strerror}.") from error
         return cls(key, clock)
 
+    def derived(self, use: str) -> bytes:
+        """Give a key for one `use`, the same in every process and at every start."""
+        return _derive(self._signing_key, use.encode())
+
     def wrap(self, plaintext: bytes, *, purpose: str) -> bytes:
         """Encrypt `plaintext` with AES-256-GCM; only the same `purpose` opens it again."""
         nonce = os.urandom(_NONCE_BYTES)

@@ -3,7 +3,9 @@
 What was given out is stored whole and never made again: these functions serve new things only.
 """
 
-from dataclasses import dataclass
+import hmac
+from base64 import urlsafe_b64encode
+from dataclasses import dataclass, field
 from urllib.parse import quote
 
 
@@ -12,6 +14,7 @@ class Uris:
     """Makes URIs below `base` (`https://example.org`, without a slash at the end)."""
 
     base: str
+    media_key: bytes = field(default=b"", repr=False)
 
     @property
     def shared_inbox(self) -> str:
@@ -72,6 +75,10 @@ class Uris:
         """The consent of an actor to a quote (FEP-044f)."""
         return f"{self.actor(username)}/quote_authorizations/{authorization_id}"
 
+    def authorization(self, username: str, authorization_id: int) -> str:
+        """The leave of an actor to answer, like or boost (GoToSocial)."""
+        return f"{self.actor(username)}/authorizations/{authorization_id}"
+
     def activity(self, activity_id: int) -> str:
         return f"{self.base}/activities/{activity_id}"
 
@@ -87,8 +94,26 @@ class Uris:
     def media(self, blob: str) -> str:
         return f"{self.base}/media/{blob}"
 
+    def remote_media(self, url: str, variant: str = "original") -> str:
+        """Where we give what lies at a peer's `url`; that very address where there is no proxy.
+
+        The signature keeps others from having us fetch what they like.
+        """
+        ours = url.startswith(f"{self.base}/")
+        if ours or not self.media_key or not url.startswith(("https://", "http://")):
+            return url
+        signature = sign_remote(self.media_key, url, variant)
+        named = urlsafe_b64encode(url.encode()).decode().rstrip("=")
+        return f"{self.base}/proxy/{signature}/{variant}/{named}"
+
     def static(self, path: str) -> str:
         return f"{self.base}/static/{path}"
+
+
+def sign_remote(media_key: bytes, url: str, variant: str) -> str:
+    """Give the signature of a proxied address: 128 bits of HMAC-SHA-256, URL-safe."""
+    digest = hmac.digest(media_key, f"{variant}\n{url}".encode(), "sha256")
+    return urlsafe_b64encode(digest[:16]).decode().rstrip("=")
 
 
 def main_key(actor_uri: str) -> str:

@@ -71,9 +71,12 @@ def _people(table: str, owner: str, other: str, condition: str) -> Paged[Account
 
 FOLLOWERS = _people("follows", "target_id", "account_id", "x.accepted_at IS NOT NULL")
 FOLLOWING = _people("follows", "account_id", "target_id", "x.accepted_at IS NOT NULL")
-FAVOURITED_BY = _people("favourites", "status_id", "account_id", "true")
+FAVOURITED_BY = _people("favourites", "status_id", "account_id", "NOT x.withheld")
 REBLOGGED_BY = _people(
-    "statuses", "reblog_of_id", "account_id", "x.visibility IN ('public', 'unlisted')"
+    "statuses",
+    "reblog_of_id",
+    "account_id",
+    "x.visibility IN ('public', 'unlisted') AND NOT x.withheld",
 )
 
 

@@ -8,27 +8,39 @@ import tempfile
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Final, Protocol
+from typing import IO, Final, Protocol
 
 _NAME: Final = re.compile(r"[0-9a-f]{64}\.[a-z0-9]{1,8}")
 _SUFFIX: Final = re.compile(r"\.[a-z0-9]{1,8}")
 _CHUNK_BYTES: Final = 256 * 1024
 _INCOMING: Final = "incoming"
 
+# Bytes, the content of a file by its path, or of an open file from its beginning.
+Content = bytes | Path | IO[bytes]
+
 
 class BlobStore(Protocol):
-    """Where blobs are kept: a folder now, a bucket later.
+    """Where blobs are kept: a folder, or a bucket (storage/bucket.py).
 
     A name is the SHA-256 of the content in hex and a suffix. Equal content has one name, so a
     caller deletes a blob only when no row names it any more. A name that is not of this form
     raises ValueError everywhere.
     """
 
-    async def put(self, data: bytes | Path, *, suffix: str) -> str:
+    async def put(self, data: Content, *, suffix: str) -> str:
         """Keep `data` (bytes, or the content of a file) durably and give its name."""
 
     async def read(self, name: str) -> bytes:
         """Give the content; raises FileNotFoundError."""
+
+    async def read_range(self, name: str, start: int, length: int) -> bytes:
+        """Give a part of the content; raises FileNotFoundError."""
+
+    async def open(self, name: str) -> IO[bytes]:
+        """Give the content as an open local file, to be closed; raises FileNotFoundError."""
+
+    async def public_url(self, name: str) -> str | None:
+        """Give where browsers get the content by themselves, or None: through us."""
 
     async def delete(self, name: str) -> bool:
         """Remove a blob; False when there was none."""
@@ -59,15 +71,27 @@ class BlobFolder:
             raise ValueError("not the name of a blob")
         return self._root / name[:2] / name[2:4] / name
 
-    async def put(self, data: bytes | Path, *, suffix: str) -> str:
+    async def put(self, data: Content, *, suffix: str) -> str:
         """Keep `data` and give its name. Doing it again changes nothing."""
-        if _SUFFIX.fullmatch(suffix) is None:
+        if not is_suffix(suffix):
             raise ValueError("a suffix is a dot and 1 to 8 letters or digits")
         return await asyncio.to_thread(self._put, data, suffix)
 
     async def read(self, name: str) -> bytes:
         """Give the content; raises FileNotFoundError."""
         return await asyncio.to_thread(self.path(name).read_bytes)
+
+    async def read_range(self, name: str, start: int, length: int) -> bytes:
+        """Give a part of the content; raises FileNotFoundError."""
+        return await asyncio.to_thread(_read_range, self.path(name), start, length)
+
+    async def open(self, name: str) -> IO[bytes]:
+        """Give the content as an open file, to be closed; raises FileNotFoundError."""
+        return await asyncio.to_thread(self.path(name).open, "rb")
+
+    async def public_url(self, name: str) -> str | None:
+        """Browsers cannot look into the folder."""
+        return None
 
     async def delete(self, name: str) -> bool:
         """Remove a blob; False when there was none."""
@@ -89,7 +113,7 @@ class BlobFolder:
         """
         return await asyncio.to_thread(self._sweep, before.timestamp())
 
-    def _put(self, data: bytes | Path, suffix: str) -> str:
+    def _put(self, data: Content, suffix: str) -> str:
         if isinstance(data, bytes):
             known = hashlib.sha256(data).hexdigest() + suffix
             if self.path(known).is_file():
@@ -102,7 +126,7 @@ class BlobFolder:
             temporary.unlink(missing_ok=True)
         return name
 
-    def _write_incoming(self, data: bytes | Path) -> tuple[Path, str]:
+    def _write_incoming(self, data: Content) -> tuple[Path, str]:
         incoming = self._root / _INCOMING
         incoming.mkdir(parents=True, exist_ok=True)
         descriptor, text = tempfile.mkstemp(dir=incoming)
@@ -131,7 +155,7 @@ class BlobFolder:
         return sum(_unlink(entry) for entry in old)
 
 
-def _fill(descriptor: int, data: bytes | Path) -> str:
+def _fill(descriptor: int, data: Content) -> str:
     """Write `data` to the open file, down to the disk, and give its SHA-256 in hex."""
     digest = hashlib.sha256()
     with os.fdopen(descriptor, "wb") as target:
@@ -143,13 +167,40 @@ def _fill(descriptor: int, data: bytes | Path) -> str:
     return digest.hexdigest()
 
 
-def _chunks(data: bytes | Path) -> Iterator[bytes]:
+def _chunks(data: Content) -> Iterator[bytes]:
     if isinstance(data, bytes):
         yield data
-        return
-    with data.open("rb") as source:
-        while chunk := source.read(_CHUNK_BYTES):
+    elif isinstance(data, Path):
+        with data.open("rb") as source:
+            yield from _chunks(source)
+    else:
+        data.seek(0)
+        while chunk := data.read(_CHUNK_BYTES):
             yield chunk
+
+
+def name_of(data: Content, suffix: str) -> str:
+    """Give the name under which `data` is or would be kept; reads all of it."""
+    digest = hashlib.sha256()
+    for chunk in _chunks(data):
+        digest.update(chunk)
+    return digest.hexdigest() + suffix
+
+
+def is_suffix(suffix: str) -> bool:
+    """Whether `suffix` is one that a name may end with."""
+    return _SUFFIX.fullmatch(suffix) is not None
+
+
+def is_blob_name(name: str) -> bool:
+    """Whether `name` is of the form that names have."""
+    return _NAME.fullmatch(name) is not None
+
+
+def _read_range(path: Path, start: int, length: int) -> bytes:
+    with path.open("rb") as source:
+        source.seek(start)
+        return source.read(length)
 
 
 def _unlink(path: Path) -> bool:

@@ -3,9 +3,12 @@
 from dataclasses import dataclass
 
 from storage.query import Command, Query
+from storage.visibility import unwanted
 
 # More of one account on one status are not kept.
 MAX_REACTIONS = 20
+# More reactions of all accounts to one status are counted, but not listed by name.
+MAX_REACTORS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,58 @@ EMOJI_REACTION_BY_URI = Query(
     f"SELECT {_COLUMNS} FROM emoji_reactions WHERE uri = $1", EmojiReactionRow
 )
 
+# $1 account, $2 statuses.
+REACTIONS_BY = Query(
+    f"""
+    SELECT {_COLUMNS} FROM emoji_reactions
+    WHERE account_id = $1 AND status_id = ANY($2::bigint[]) ORDER BY id
+    """,
+    EmojiReactionRow,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SeenEmojiRow:
+    """A custom emoji that somebody of `domain` (None: here) reacted with."""
+
+    name: str
+    image_url: str
+    domain: str | None
+
+
+# $1 status, $2 shortcode.
+SEEN_EMOJIS = Query(
+    """
+    SELECT r.name, r.image_url, a.domain FROM emoji_reactions r
+    JOIN accounts a ON a.id = r.account_id
+    WHERE r.status_id = $1 AND r.name = $2 AND r.image_url <> '' ORDER BY r.id LIMIT 50
+    """,
+    SeenEmojiRow,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ReactorRow:
+    """Who reacted with what, and the version of their row."""
+
+    account_id: int
+    version: int
+    name: str
+    image_url: str
+
+
+# $1 status, $2 viewer, whose unwanted accounts are left out. The first to react come first.
+REACTORS = Query(
+    f"""
+    SELECT r.account_id, a.xmin::text::bigint AS version, r.name, r.image_url
+    FROM emoji_reactions r JOIN accounts a ON a.id = r.account_id
+    WHERE r.status_id = $1 AND a.suspended_at IS NULL AND a.deleted_at IS NULL
+      AND ($2::bigint IS NULL OR NOT {unwanted("a.id", "$2::bigint")})
+    ORDER BY r.id LIMIT {MAX_REACTORS}
+    """,
+    ReactorRow,
+)
+
 # A reaction is a favourite, too, unless there is one already.
 INSERT_REACTED_FAVOURITE = Command(
     """
@@ -79,11 +134,11 @@ UNLIKE_REACTED_FAVOURITE = Command(
 DELETE_FAVOURITES_OF_ACCOUNT = Command(
     """
     WITH unliked AS (
-        DELETE FROM favourites WHERE account_id = $1 RETURNING status_id
+        DELETE FROM favourites WHERE account_id = $1 RETURNING status_id, withheld
     ), unreacted AS (
         DELETE FROM emoji_reactions WHERE account_id = $1
     )
     UPDATE statuses s SET favourites_count = greatest(s.favourites_count - 1, 0)
-    FROM unliked WHERE s.id = unliked.status_id
+    FROM unliked WHERE s.id = unliked.status_id AND NOT unliked.withheld
     """
 )

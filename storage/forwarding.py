@@ -32,7 +32,8 @@ FORWARDED_FOR = Value(
     int,
 )
 # The bytes of an inbox item, to be delivered. Its URI is the peer's: nothing is served under it.
-# $1 id, $2 for whose followers, $3 the object, $4 now, $5 item.
+# What waits for leave is passed on to nobody. $1 id, $2 for whose followers, $3 the object, $4 now,
+# $5 item.
 FORWARD_ITEM = Command(
     """
     INSERT INTO outbox_activities (id, uri, account_id, type, document, listed, status_id,
@@ -40,6 +41,7 @@ FORWARD_ITEM = Command(
     SELECT $1, i.activity_uri, $2, i.type, i.body, false,
         (SELECT s.id FROM statuses s WHERE s.uri = $3), $4, true
     FROM inbox_items i WHERE i.id = $5
+      AND NOT EXISTS (SELECT 1 FROM statuses w WHERE w.uri = $3 AND w.withheld)
     ON CONFLICT DO NOTHING
     """
 )

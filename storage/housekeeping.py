@@ -1,6 +1,6 @@
 """What is removed in time: nothing that anybody was promised."""
 
-from storage.query import Command, Value
+from storage.query import Command
 
 # Home timelines keep their newest $1 entries.
 TRIM_HOMES = Command(
@@ -28,19 +28,10 @@ EMPTY_HOMES_OF_ABSENT = Command(
 FORGET_EXPIRED_CODES = Command("DELETE FROM oauth_codes WHERE expires_at < $1")
 FORGET_EXPIRED_SESSIONS = Command("DELETE FROM web_sessions WHERE expires_at < $1")
 FORGET_EXPIRED_MUTES = Command("DELETE FROM mutes WHERE expires_at < $1")
-# Uploads that were never posted; gives the names of blobs that nothing else uses.
-FORGET_UNPOSTED_MEDIA = Value(
+# Uploads that were never posted; their files are doubted then (storage/doubtful_blobs.py).
+FORGET_UNPOSTED_MEDIA = Command(
     """
-    WITH gone AS (
-        DELETE FROM media_attachments
-        WHERE status_id IS NULL AND scheduled_id IS NULL AND created_at < $1
-        RETURNING blob, preview_blob
-    ), names AS (SELECT blob AS name FROM gone UNION SELECT preview_blob FROM gone)
-    SELECT name FROM names n
-    WHERE name IS NOT NULL AND NOT EXISTS (
-        SELECT 1 FROM media_attachments m
-        WHERE (m.blob = n.name OR m.preview_blob = n.name)
-          AND (m.status_id IS NOT NULL OR m.scheduled_id IS NOT NULL OR m.created_at >= $1))
-    """,
-    str,
+    DELETE FROM media_attachments
+    WHERE status_id IS NULL AND scheduled_id IS NULL AND created_at < $1
+    """
 )

@@ -9,7 +9,10 @@ from storage.query import Command, Query
 
 @dataclass(frozen=True, slots=True)
 class MediaRow:
-    """One attachment. `blob` names our own copy, `remote_url` a peer's."""
+    """One attachment. `blob` names our own copy, `remote_url` a peer's.
+
+    `state` is waiting, ready or failed; what is made of `source_blob` becomes `blob`.
+    """
 
     id: int
     account_id: int
@@ -25,6 +28,9 @@ class MediaRow:
     blurhash: str | None
     meta: dict[str, Any]
     created_at: datetime
+    state: str = "ready"
+    source_blob: str | None = None
+    failure: str | None = None
 
 
 _COLUMNS = ", ".join(f"m.{name}" for name in MediaRow.__dataclass_fields__)

@@ -27,11 +27,13 @@ class NotificationRow(msgspec.Struct, frozen=True, gc=False):
 COLUMNS = """n.id, n.type, n.from_account_id, a.xmin::text::bigint AS from_account_version,
     n.status_id, n.subject_id, n.created_at,
     coalesce(n.group_key, 'ungrouped-' || n.id) AS group_key, n.filtered"""
+# Of GoToSocial's types: what waits is shown to nobody else, and told to who asks for these types.
+IS_PENDING = "left(n.type, 8) = 'pending.'"
 # Of nobody who is gone, and of no status that the person cannot see: what is counted is what is
 # shown. One's own status, which somebody favoured or boosted, one can always see. What moderators
 # were told is for who still is one.
 SHOWN = f"""a.suspended_at IS NULL AND a.deleted_at IS NULL
-    AND (n.status_id IS NULL OR n.type IN ('favourite', 'reblog') OR EXISTS (
+    AND (n.status_id IS NULL OR n.type IN ('favourite', 'reblog') OR {IS_PENDING} OR EXISTS (
         SELECT 1 FROM statuses s WHERE s.id = n.status_id AND {visible("s", "n.account_id")}
         OFFSET 0))
     AND (n.type NOT IN ('admin.report', 'admin.sign_up') OR EXISTS (
@@ -40,10 +42,11 @@ SHOWN = f"""a.suspended_at IS NULL AND a.deleted_at IS NULL
 
 def wanted(first: int) -> str:
     """Give SQL for what was asked for, with five parameters from `$first` on: whose; only these
-    types, or NULL; without these types; only from this account, or NULL; with the filtered."""
+    types, or NULL for all that apps know; without these types; only from this account, or NULL;
+    with the filtered."""
     whose, types, without, cause, filtered = (f"${first + place}" for place in range(5))
     return f"""n.account_id = {whose}
-    AND ({types}::text[] IS NULL OR n.type = ANY({types}))
+    AND (n.type = ANY({types}::text[]) OR ({types} IS NULL AND NOT {IS_PENDING}))
     AND NOT n.type = ANY({without}::text[])
     AND ({cause}::bigint IS NULL OR n.from_account_id = {cause})
     AND ({filtered} OR NOT n.filtered) AND {SHOWN}"""
@@ -68,6 +71,7 @@ NOTIFICATIONS_BY_ID = Query(
     f"""
     SELECT {COLUMNS} FROM {FROM}
     WHERE n.id = ANY($1::bigint[]) AND n.account_id = $2 AND NOT n.filtered AND {SHOWN}
+      AND NOT {IS_PENDING}
     ORDER BY n.id
     """,
     NotificationRow,

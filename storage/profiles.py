@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -23,11 +24,13 @@ class PostingDefaultsRow:
     default_language: str | None
     locale: str
     default_quote_policy: str
+    interaction_policies: dict[str, Any] | None = None
 
 
 POSTING_DEFAULTS = Query(
     """
-    SELECT default_visibility, default_sensitive, default_language, locale, default_quote_policy
+    SELECT default_visibility, default_sensitive, default_language, locale, default_quote_policy,
+        interaction_policies
     FROM users WHERE account_id = $1
     """,
     PostingDefaultsRow,
@@ -74,7 +77,7 @@ LOCAL_EMOJIS_NAMED = Query(
 )
 FAVOURITE_OF = Query(
     """
-    SELECT id, account_id, status_id, uri FROM favourites
+    SELECT id, account_id, status_id, uri, withheld FROM favourites
     WHERE account_id = $1 AND status_id = $2
     """,
     FavouriteRow,

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -129,7 +130,7 @@ ADOPT_QUOTES = Command(
 BURY_AUTHORIZATION = Command(
     """
     INSERT INTO tombstones (uri, account_id, former_type, visibility, deleted_at)
-    VALUES ($1, $2, 'QuoteAuthorization', 'public', $3)
+    VALUES ($1, $2, $4, 'public', $3)
     ON CONFLICT (uri) DO UPDATE SET account_id = excluded.account_id,
         former_type = excluded.former_type
     """
@@ -141,7 +142,15 @@ SET_POLICIES = Command(
     WHERE id = $1 AND (quote_policy <> $2 OR interaction_policy IS DISTINCT FROM $3)
     """
 )
-INTERACTION_POLICY = Value("SELECT s.interaction_policy FROM statuses s WHERE s.id = $1", object)
+SET_QUOTE_POLICY = Command(
+    "UPDATE statuses SET quote_policy = $2 WHERE id = $1 AND quote_policy <> $2"
+)
+SET_INTERACTION_POLICY = Command(
+    """
+    UPDATE statuses SET interaction_policy = $2
+    WHERE id = $1 AND interaction_policy IS DISTINCT FROM $2
+    """
+)
 # $1 status, $2 who would like to quote it.
 QUOTE_RIGHT = Value(f"SELECT {quote_right('s', '$2::bigint')} FROM statuses s WHERE s.id = $1", int)
 
@@ -217,7 +226,7 @@ QUOTES_OF_STATUS: Paged[HeadRow] = paged(
 @dataclass(frozen=True, slots=True)
 class ConsentRow:
     """What a status of ours says of quotes and consents: whom it lets quote, what it quotes, and
-    the consent to it as a reply."""
+    the consent to it as a reply, who may do what with it, and whom it answers."""
 
     status_id: int
     quote_policy: int
@@ -227,6 +236,8 @@ class ConsentRow:
     quote_legacy: bool | None
     quote_authorization_uri: str | None
     reply_authorization_uri: str | None
+    interaction_policy: dict[str, Any] | None
+    answered_uri: str | None
 
 
 CONSENTS = Query(
@@ -236,8 +247,14 @@ CONSENTS = Query(
             AS quoted_uri,
         q.state AS quote_state, q.legacy AS quote_legacy,
         q.authorization_uri AS quote_authorization_uri,
-        (SELECT i.authorization_uri FROM interaction_requests i
-         WHERE i.interaction_uri = s.uri AND i.kind = 'reply' LIMIT 1) AS reply_authorization_uri
+        coalesce(
+            (SELECT i.authorization_uri FROM interaction_requests i
+             WHERE i.interaction_uri = s.uri AND i.kind = 'reply' LIMIT 1),
+            (SELECT p.authorization_uri FROM approvals p
+             WHERE p.interaction_uri = s.uri AND p.kind = 'reply' AND p.state = 'accepted' LIMIT 1)
+        ) AS reply_authorization_uri, s.interaction_policy,
+        (SELECT n.uri FROM accounts n WHERE n.id = s.in_reply_to_account_id
+            AND s.in_reply_to_account_id <> s.account_id) AS answered_uri
     FROM statuses s JOIN accounts a ON a.id = s.account_id LEFT JOIN quotes q ON q.status_id = s.id
     WHERE s.id = ANY($1::bigint[])
     """,
@@ -299,6 +316,15 @@ AUTHORIZE_INTERACTION = Command(
     WHERE uri = $1 AND authorization_uri IS DISTINCT FROM $2
     """
 )
+# $1 the authorization, $2 whose it is.
+INTERACTION_BY_AUTHORIZATION = Query(
+    """
+    SELECT i.uri, i.account_id, i.status_id, i.interaction_uri, i.kind, i.authorization_uri
+    FROM interaction_requests i JOIN statuses s ON s.id = i.status_id
+    WHERE i.authorization_uri = $1 AND s.account_id = $2
+    """,
+    InteractionRequestRow,
+)
 DELETE_REQUEST_OF = Command("DELETE FROM interaction_requests WHERE interaction_uri = $1")
 REQUEST_OF_INTERACTION = Query(
     """
@@ -306,15 +332,4 @@ REQUEST_OF_INTERACTION = Query(
     FROM interaction_requests i WHERE i.interaction_uri = $1
     """,
     InteractionRequestRow,
-)
-# $1 who acts, $2 upon which status: whether that status names them.
-IS_NAMED = Value(
-    "SELECT EXISTS (SELECT 1 FROM mentions m WHERE m.account_id = $1 AND m.status_id = $2)", bool
-)
-IS_FOLLOWER = Value(
-    """
-    SELECT EXISTS (SELECT 1 FROM follows f
-        WHERE f.account_id = $1 AND f.target_id = $2 AND f.accepted_at IS NOT NULL)
-    """,
-    bool,
 )

@@ -8,12 +8,13 @@ from storage.query import Command, Query, Value
 
 @dataclass(frozen=True, slots=True)
 class FavouriteRow:
-    """A Like that is in force."""
+    """A Like that is in force, or that waits for leave."""
 
     id: int
     account_id: int
     status_id: int
     uri: str
+    withheld: bool
 
 
 INSERT_FAVOURITE = Command(
@@ -25,12 +26,12 @@ INSERT_FAVOURITE = Command(
 DELETE_FAVOURITE = Query(
     """
     DELETE FROM favourites WHERE account_id = $1 AND status_id = $2 AND liked
-    RETURNING id, account_id, status_id, uri
+    RETURNING id, account_id, status_id, uri, withheld
     """,
     FavouriteRow,
 )
 FAVOURITE_BY_URI = Query(
-    "SELECT id, account_id, status_id, uri FROM favourites WHERE uri = $1", FavouriteRow
+    "SELECT id, account_id, status_id, uri, withheld FROM favourites WHERE uri = $1", FavouriteRow
 )
 
 INSERT_BOOKMARK = Command(

@@ -19,7 +19,8 @@ class HeadRow(msgspec.Struct, frozen=True, gc=False):
     """One entry of a page: a status or a boost, the versions of its parts, the viewer's flags.
 
     `cursor` is what its page is ordered by. `flags` and what follows are those of the status that
-    is shown: the boosted one of a boost. `quotes`: whether it shows a quote, or why not.
+    is shown: the boosted one of a boost. `quotes`: whether it shows a quote, or why not. `policy`:
+    its visibility, and its interaction policy behind it, if it has one.
     """
 
     cursor: int
@@ -36,14 +37,17 @@ class HeadRow(msgspec.Struct, frozen=True, gc=False):
     quotes: bool
     quote_policy: int
     quote_right: int
+    policy: str
 
 
-def head_query(source: str, rest: str, *, cursor: str = "s.id", viewer: str = "$4") -> str:
+def head_query(
+    source: str, rest: str, *, cursor: str = "s.id", viewer: str = "$4", withheld: bool = False
+) -> str:
     """Give SQL for the heads of the visible statuses `s` of `source`.
 
     `source` is a FROM list with the alias `s`; `rest` begins with a condition and goes on with
     ORDER BY and LIMIT. Both may also name `a` (the author), `r` (the boosted status of a boost)
-    and `ra` (its author).
+    and `ra` (its author). `withheld`: also what waits for leave, for who gives it.
     """
     shown = "coalesce(s.reblog_of_id, s.id)"
     me = f"{viewer}::bigint"
@@ -75,12 +79,15 @@ def head_query(source: str, rest: str, *, cursor: str = "s.id", viewer: str = "$
         EXISTS (SELECT 1 FROM quotes hq WHERE hq.status_id = {shown}
                 AND (hq.state = 'accepted' OR NOT hq.legacy) OFFSET 0) AS quotes,
         {policy}::int AS quote_policy,
-        {quote_right("s", me, policy=policy, author=author)} AS quote_right
+        {quote_right("s", me, policy=policy, author=author)} AS quote_right,
+        coalesce(r.visibility, s.visibility) || CASE WHEN s.reblog_of_id IS NULL
+            THEN coalesce(s.interaction_policy::text, '')
+            ELSE coalesce(r.interaction_policy::text, '') END AS policy
     FROM {source}
     JOIN accounts a ON a.id = s.account_id
     LEFT JOIN statuses r ON r.id = s.reblog_of_id
     LEFT JOIN accounts ra ON ra.id = r.account_id
-    WHERE {visible("s", me)}
+    WHERE {visible("s", me, withheld=withheld)}
       AND (s.reblog_of_id IS NULL OR {visible("r", me)})
       AND {rest}
     """
@@ -93,6 +100,19 @@ HEADS = Query(
         "JOIN statuses s ON s.id = wanted.id",
         "true ORDER BY wanted.place",
         viewer="$2",
+    ),
+    HeadRow,
+)
+
+
+# As HEADS, with what waits for leave of the viewer: for the list of requests alone.
+WITHHELD_HEADS = Query(
+    head_query(
+        "unnest($1::bigint[]) WITH ORDINALITY AS wanted (id, place) "
+        "JOIN statuses s ON s.id = wanted.id",
+        "true ORDER BY wanted.place",
+        viewer="$2",
+        withheld=True,
     ),
     HeadRow,
 )
@@ -127,6 +147,7 @@ class StatusDetailRow(msgspec.Struct, frozen=True):
     application: dict[str, Any] | None
     reactions: list[dict[str, Any]]
     collections: list[int]
+    card: dict[str, Any] | None
 
 
 STATUS_DETAILS = Query(
@@ -159,7 +180,9 @@ STATUS_DETAILS = Query(
         CASE WHEN s.links_collections THEN ARRAY(
             SELECT l.collection_id FROM linked_collections l
             WHERE l.status_id = s.id ORDER BY l.collection_id)
-        ELSE '{}' END AS collections
+        ELSE '{}' END AS collections,
+        (SELECT to_jsonb(p) FROM status_cards sc JOIN preview_cards p ON p.id = sc.card_id
+         WHERE sc.status_id = s.id AND p.shown) AS card
     FROM statuses s WHERE s.id = ANY($1::bigint[])
     """,
     StatusDetailRow,

@@ -11,7 +11,11 @@ from storage.visibility import visible
 
 @dataclass(frozen=True, slots=True)
 class StatusRow:
-    """A status or, with `reblog_of_id`, a boost of one."""
+    """A status or, with `reblog_of_id`, a boost of one.
+
+    `interaction_policy` is who may do what with it; NULL where everybody may. `withheld`: nobody
+    sees it but its author.
+    """
 
     id: int
     uri: str
@@ -38,6 +42,8 @@ class StatusRow:
     created_at: datetime
     edited_at: datetime | None
     pinned_at: datetime | None
+    interaction_policy: dict[str, Any] | None
+    withheld: bool
 
 
 STATUS_COLUMNS = ", ".join(f"s.{name}" for name in StatusRow.__dataclass_fields__)
@@ -180,6 +186,7 @@ PINNED_OF_ACCOUNT = Query(
     f"""
     SELECT {STATUS_COLUMNS} FROM statuses s
     WHERE s.account_id = $1 AND s.pinned_at IS NOT NULL AND s.visibility IN ('public', 'unlisted')
+      AND NOT s.withheld
     ORDER BY s.pinned_at DESC LIMIT 20
     """,
     StatusRow,
@@ -203,7 +210,7 @@ INBOXES_THAT_KNOW = Value(
 UNCOUNT_BOOSTS_OF = Command(
     """
     UPDATE accounts a SET statuses_count = greatest(a.statuses_count - 1, 0)
-    WHERE a.id IN (SELECT account_id FROM statuses WHERE reblog_of_id = $1)
+    WHERE a.id IN (SELECT account_id FROM statuses WHERE reblog_of_id = $1 AND NOT withheld)
     """
 )
 # $1 ids, $2 who owned them: a neighbour on the same server cannot bury what is another's.

@@ -142,7 +142,7 @@ HEADS_FOR_VIEWERS = Query(
     f"""
     SELECT max(cursor) AS cursor, id, version, account_id, account_version, reblog_id,
         reblog_version, reblog_account_id, reblog_account_version, flags, poll_id, quotes,
-        quote_policy, quote_right, array_agg(cursor) AS places
+        quote_policy, quote_right, policy, array_agg(cursor) AS places
     FROM ({
         head_query(
             "unnest($1::bigint[], $2::bigint[], $3::smallint[]) WITH ORDINALITY "
@@ -157,7 +157,7 @@ HEADS_FOR_VIEWERS = Query(
     }) seen
     GROUP BY id, version, account_id, account_version, reblog_id, reblog_version,
         reblog_account_id, reblog_account_version, flags, poll_id, quotes, quote_policy,
-        quote_right
+        quote_right, policy
     """,
     SharedHeadRow,
 )

@@ -41,7 +41,7 @@ class ReactionRow:
 LIKES_PAGE = paged(
     """
     SELECT f.id, f.uri FROM favourites f JOIN accounts a ON a.id = f.account_id
-    WHERE f.id < $1 AND f.id > $2 AND f.status_id = $4
+    WHERE f.id < $1 AND f.id > $2 AND f.status_id = $4 AND NOT f.withheld
         AND a.suspended_at IS NULL AND a.deleted_at IS NULL
     ORDER BY f.id {direction} LIMIT $3
     """,

@@ -61,7 +61,7 @@ REBUILD_HOME = Command(
         FROM authors CROSS JOIN LATERAL (
             SELECT s.id, coalesce(s.reblog_of_id, s.id) AS shown_id
             FROM statuses s LEFT JOIN statuses r ON r.id = s.reblog_of_id
-            WHERE s.account_id = authors.id
+            WHERE s.account_id = authors.id AND NOT s.withheld
               AND (authors.own OR (
                 (s.reblog_of_id IS NULL OR (authors.show_reblogs AND NOT EXISTS (
                     SELECT 1 FROM blocks b

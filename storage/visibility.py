@@ -3,13 +3,14 @@
 from storage.user_domains import domain_blocked
 
 
-def visible(status: str, viewer: str) -> str:
+def visible(status: str, viewer: str, *, withheld: bool = False) -> str:
     """Give SQL that is true where `viewer` may see `status`.
 
     `status` is the alias of a `statuses` row; `viewer` is SQL for an account id or NULL (nobody
     in particular). For a boost, ask it of the boost and of the boosted status.
 
-    Hidden: posts of suspended or deleted accounts, and of people who block the viewer. Those of
+    Hidden: what waits for somebody's leave, but for its author (`withheld`: shown, for who is
+    asked); posts of suspended or deleted accounts, and of people who block the viewer. Those of
     peers' accounts that are limited (silenced) are for their followers and whom they name.
     Shown: one's own; public and unlisted; followers-only to accepted followers; and anything to
     those it is addressed to (ActivityPub §6 audience, Mastodon's visibilities).
@@ -18,8 +19,9 @@ def visible(status: str, viewer: str) -> str:
     read a whole table for it.
     """
     author = f"{status}.account_id"
+    allowed = f"(NOT {status}.withheld OR {viewer} IS NOT DISTINCT FROM {author}) AND"
     return f"""(
-        NOT EXISTS (SELECT 1 FROM accounts va WHERE va.id = {author}
+        {"" if withheld else allowed} NOT EXISTS (SELECT 1 FROM accounts va WHERE va.id = {author}
                     AND (va.suspended_at IS NOT NULL OR va.deleted_at IS NOT NULL
                          OR (va.silenced_at IS NOT NULL AND va.domain IS NOT NULL
                              AND {viewer} IS DISTINCT FROM {author}

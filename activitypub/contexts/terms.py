@@ -127,6 +127,8 @@ _REACTION_TERMS: dict[str, Any] = {
     **_TAG_TERMS,
     "litepub": "http://litepub.social/ns#",
     "EmojiReact": "litepub:EmojiReact",
+    "misskey": "https://misskey-hub.net/ns#",
+    "_misskey_reaction": "misskey:_misskey_reaction",
 }
 
 EVERYTHING: Context = [

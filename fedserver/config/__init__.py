@@ -2,6 +2,7 @@
 
 from fedserver.config.loading import load
 from fedserver.config.settings import (
+    BucketConfig,
     Config,
     DatabaseConfig,
     DataConfig,
@@ -16,6 +17,7 @@ from fedserver.config.settings import (
 )
 
 __all__ = [
+    "BucketConfig",
     "Config",
     "DataConfig",
     "DatabaseConfig",

@@ -127,6 +127,97 @@ class MediaConfig:
     max_attachments: int = setting(
         4, "Attachments of one post; clients expect four.", minimum=0, maximum=32
     )
+    max_video_bytes: int = setting(
+        103_809_024,
+        "The size of an uploaded video or sound; Mastodon's.",
+        unit="bytes",
+        minimum=1024,
+        maximum=2**31 - 1,
+    )
+    max_video_pixels: int = setting(
+        8_294_400,
+        "Width times height of a video; 4K as in Mastodon.",
+        unit="pixels",
+        minimum=76_800,
+        maximum=2**31 - 1,
+    )
+    max_video_frame_rate: int = setting(
+        120, "Pictures a second of a video; Mastodon's.", minimum=1, maximum=1000
+    )
+    conversion_timeout_s: int = setting(
+        900,
+        "How long the conversion of one video may take. Those that browsers play as they are take "
+        "a second.",
+        unit="seconds",
+        minimum=10,
+        maximum=86_400,
+    )
+    conversion_memory_bytes: int = setting(
+        2_147_483_648,
+        "What the process that converts a video may take.",
+        unit="bytes",
+        minimum=536_870_912,
+    )
+    proxy: bool = setting(
+        True,
+        "Give people the pictures and films of other servers from here, so that those servers "
+        "learn nothing of who looks.",
+    )
+    max_remote_bytes: int = setting(
+        41_943_040,
+        "The size of a file of another server that is passed on.",
+        unit="bytes",
+        minimum=65_536,
+        maximum=2**31 - 1,
+    )
+    cache_bytes: int = setting(
+        5_368_709_120,
+        "What is kept of other servers' files; what was looked at least lately goes first.",
+        unit="bytes",
+        minimum=1_048_576,
+    )
+    cache_days: int = setting(
+        7,
+        "How long a file of another server is kept that nobody looks at.",
+        unit="days",
+        minimum=1,
+        maximum=3650,
+    )
+    link_previews: bool = setting(
+        True, "Fetch the pages that posts link to, and show a card with title and picture."
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BucketConfig:
+    """An S3-compatible bucket for media instead of a folder."""
+
+    name: str = setting(
+        "",
+        "Empty: media are files in the data folder. Otherwise the bucket's name.",
+        example="media",
+    )
+    endpoint: str = setting(
+        "", "Where the service answers; empty: Amazon's.", example="https://s3.example.org"
+    )
+    region: str = setting("us-east-1", "What the service calls its region.")
+    access_key_id: str = setting("", "Who we are there.", secret=True, example="AKIA...")
+    secret_access_key: str = setting("", "What proves it.", secret=True, example="...")
+    prefix: str = setting("", "Put before every name in the bucket.", example="fedserver/")
+    path_style: bool = setting(
+        True, "Whether the bucket's name stands in the path instead of in the host name."
+    )
+    delivery: Literal["through_us", "presigned", "public"] = setting(
+        "through_us",
+        "How browsers get files: from us, by a redirect to an address that is valid for an hour, "
+        "or by a redirect below public_url.",
+    )
+    public_url: str = setting(
+        "", "Where everybody can read the bucket.", example="https://files.example.org"
+    )
+    timeout_s: float = setting(
+        30.0, "How long one request may take.", unit="seconds", minimum=1, maximum=600
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -366,6 +457,7 @@ class Config:
     database: DatabaseConfig = field(default_factory=DatabaseConfig)
     data: DataConfig = field(default_factory=DataConfig)
     media: MediaConfig = field(default_factory=MediaConfig)
+    bucket: BucketConfig = field(default_factory=BucketConfig)
     statuses: StatusesConfig = field(default_factory=StatusesConfig)
     registrations: RegistrationsConfig = field(default_factory=RegistrationsConfig)
     mail: MailConfig = field(default_factory=MailConfig)
@@ -382,6 +474,8 @@ class Config:
             raise ConfigError("[database] pool_min is larger than pool_max")
         if self.statuses.min_poll_duration_s > self.statuses.max_poll_duration_s:
             raise ConfigError("[statuses] min_poll_duration_s is larger than max_poll_duration_s")
+        if self.bucket.delivery == "public" and not self.bucket.public_url:
+            raise ConfigError('[bucket] delivery = "public" needs public_url')
         self._check_development()
 
     def _check_development(self) -> None:

@@ -7,6 +7,7 @@ from fedserver.documents.featured import (
     featured_item,
 )
 from fedserver.documents.notes import notes
+from fedserver.documents.policies import given_authorization
 from fedserver.documents.quotes import quote_authorization
 from fedserver.documents.serialising import serialise
 
@@ -15,6 +16,7 @@ __all__ = [
     "feature_authorization",
     "featured_collection",
     "featured_item",
+    "given_authorization",
     "notes",
     "quote_authorization",
     "serialise",

@@ -7,6 +7,7 @@ from activitypub.addressing import PUBLIC
 from activitypub.build import authorization_document
 from activitypub.json_bytes import dumps
 from activitypub.model import Authorization, InteractionPolicy, Object, Permission
+from fedserver.documents.policies import chosen_permissions
 from storage.quotes import AuthorizationRow, ConsentRow
 from storage.visibility import AT_ONCE, EVERYBODY, FOLLOWED, FOLLOWERS
 
@@ -27,22 +28,29 @@ def with_consents(note: Object, followers_url: str | None, row: ConsentRow | Non
 
 
 def _policy(note: Object, followers_url: str | None, row: ConsentRow) -> InteractionPolicy:
-    """Whom it reaches may like and answer it; what not everybody sees is not shown to more."""
+    """Where its author says nothing else, whom it reaches may like and answer it; what not
+    everybody sees is not shown to more."""
     everybody = Permission((PUBLIC,))
     nobody_else = Permission(note.attributed_to)
     open_to_all = PUBLIC in (*note.to, *note.cc)
+    chosen = chosen_permissions(note, followers_url, row)
+    return InteractionPolicy(
+        can_quote=_can_quote(note, followers_url, row),
+        can_reply=chosen.get("reply", everybody),
+        can_like=chosen.get("like", everybody),
+        can_announce=chosen.get("announce", everybody if open_to_all else nobody_else),
+    )
+
+
+def _can_quote(note: Object, followers_url: str | None, row: ConsentRow) -> Permission:
     known = {
         EVERYBODY: PUBLIC,
         FOLLOWERS: followers_url,
         FOLLOWED: row.following_url,
     }
     granted = [url for bit, url in known.items() if row.quote_policy >> AT_ONCE & bit and url]
-    return InteractionPolicy(
-        can_quote=Permission(tuple(granted)) if granted else nobody_else,
-        can_reply=everybody,
-        can_like=everybody,
-        can_announce=everybody if open_to_all else nobody_else,
-    )
+    asked = [url for bit, url in known.items() if row.quote_policy & bit and url]
+    return Permission(tuple(granted) or note.attributed_to, tuple(asked))
 
 
 def quote_authorization(uri: str, row: AuthorizationRow) -> bytes:

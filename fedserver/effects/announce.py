@@ -1,27 +1,33 @@
 """Announce: a boost (ActivityPub §7.11)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar
 
 from activitypub.addressing import PUBLIC, visibility_of
 from activitypub.model import Activity
 from fedserver.context import Context
-from fedserver.effects.acts import Audience, Notice, Outgoing, Undoable
-from fedserver.effects.asking import ask_first, request, waiting
+from fedserver.effects.acts import NOBODY, Act, Audience, Notice, Outgoing, Undoable
+from fedserver.effects.answers import TellAccepted
+from fedserver.effects.asking import request, waiting
 from fedserver.effects.bringing import bring_status
+from fedserver.effects.claims import claim_of
+from fedserver.effects.denying import answer_if_denied
 from fedserver.effects.fanning import fan_out
+from fedserver.effects.gate import OPEN, Claim, Interaction, Passed, pass_gate
 from fedserver.effects.incoming import Incoming
 from fedserver.effects.outcomes import Ignored
 from fedserver.effects.permission import require_here, require_visible
 from fedserver.effects.signals import signal_deletion, signal_new
 from fedserver.errors import NotFound, Refused
+from fedserver.uris import Uris
 from storage.accounts import ACCOUNT_BY_ID, COUNT_STATUS, AccountRow
+from storage.approvals import AUTHORIZATION_OF, DROP_APPROVAL
 from storage.database import Transaction
 from storage.fan_out import DROP_REPEATED_BOOSTS
 from storage.notifying import WITHDRAW_NOTIFICATION
-from storage.quotes import DELETE_REQUEST_OF, REQUEST_OF_INTERACTION
+from storage.quotes import DELETE_REQUEST_OF
 from storage.relations import FOLLOWED_HERE
 from storage.statuses import (
     COUNT_REBLOG,
@@ -35,7 +41,10 @@ from storage.statuses import (
 
 @dataclass(frozen=True, kw_only=True)
 class Announce(Undoable):
-    """Show `status`, which `author` wrote, to the actor's followers. `id` is the boost's own."""
+    """Show `status`, which `author` wrote, to the actor's followers. `id` is the boost's own.
+
+    `claim` and `asked` as in Like.
+    """
 
     type: ClassVar[str] = "Announce"
 
@@ -44,6 +53,9 @@ class Announce(Undoable):
     author: AccountRow
     visibility: str
     created_at: datetime
+    claim: Claim | None = None
+    asked: bool = False
+    _passed: list[Passed] = field(default_factory=list, compare=False)
 
     @classmethod
     async def read(cls, incoming: Incoming) -> "Announce":
@@ -62,6 +74,7 @@ class Announce(Undoable):
         author = await ctx.db.one(ACCOUNT_BY_ID, status.account_id)
         if author is None:
             raise NotFound("Record not found")
+        await answer_if_denied(incoming, "announce", status, incoming.uri)
         created_at = min(activity.published or ctx.clock.now(), ctx.clock.now())
         return cls(
             actor=incoming.actor,
@@ -71,6 +84,7 @@ class Announce(Undoable):
             author=author,
             visibility=str(visibility_of(activity.to, activity.cc, incoming.actor.followers_url)),
             created_at=created_at,
+            claim=await claim_of(incoming, "announce", status, author),
         )
 
     async def allow(self, ctx: Context, tx: Transaction) -> None:
@@ -79,13 +93,19 @@ class Announce(Undoable):
         if self.status.reblog_of_id is not None:
             raise Refused("a boost cannot be boosted")
         own_private = self.status.visibility == "private" and self.author.id == self.actor.id
-        if self.status.visibility not in ("public", "unlisted") and not own_private:
+        closed = self.status.visibility not in ("public", "unlisted") and not own_private
+        if closed or self.status.withheld:
             raise NotFound("Record not found")
 
     async def store(self, ctx: Context, tx: Transaction) -> bool:
         if not await self._insert(tx):
             return False
-        await ask_first(ctx, tx, "announce", self.status, self, self.uri)
+        done = Interaction(
+            "announce", self.status, self.actor, self.uri, made_id=self.id, claim=self.claim
+        )
+        self._passed.append(await pass_gate(ctx, tx, done))
+        if self._passed[-1].withheld:
+            return True
         await tx.execute(COUNT_REBLOG, self.status.id, 1)
         await tx.execute(COUNT_STATUS, self.actor.id, 1, self.created_at, self.id)
         await fan_out(
@@ -129,23 +149,47 @@ class Announce(Undoable):
         boost = await tx.one(REBLOG_BY_ACCOUNT, self.status.id, self.actor.id)
         if boost is None:
             return False
+        self._passed.append(Passed(withheld=boost.withheld))
         await signal_deletion(tx, boost.id)
         await tx.execute(DELETE_STATUS, boost.id, self.actor.id)
         if self.actor.local:
             await tx.execute(DELETE_REQUEST_OF, boost.uri)
-        await tx.execute(COUNT_REBLOG, self.status.id, -1)
-        await tx.execute(COUNT_STATUS, self.actor.id, -1, None, None)
-        await tx.execute(
-            WITHDRAW_NOTIFICATION, self.author.id, "reblog", self.actor.id, self.status.id
-        )
+        await tx.execute(DROP_APPROVAL, self.actor.id, self.status.id, "announce")
+        if not boost.withheld:
+            await tx.execute(COUNT_REBLOG, self.status.id, -1)
+            await tx.execute(COUNT_STATUS, self.actor.id, -1, None, None)
+        for notice in ("reblog", "pending.reblog"):
+            await tx.execute(
+                WITHDRAW_NOTIFICATION, self.author.id, notice, self.actor.id, self.status.id
+            )
         return True
 
     def notices(self) -> Sequence[Notice]:
-        return (Notice(self.author.id, "reblog", self.status.id),)
+        told_of = "pending.reblog" if self._is_withheld else "reblog"
+        return (Notice(self.author.id, told_of, self.status.id),)
+
+    @property
+    def _is_withheld(self) -> bool:
+        return (self._passed or [OPEN])[-1].withheld
+
+    async def consequences(self, ctx: Context, tx: Transaction) -> Sequence[Act]:
+        granted = (self._passed or [OPEN])[-1].granted
+        if granted is None or self.asked or not self.author.local:
+            return ()
+        uri = Uris(ctx.config.base_url).activity(ctx.ids.new())
+        return (
+            TellAccepted(
+                actor=self.author,
+                uri=uri,
+                approval=granted,
+                asker=self.actor,
+                status=self.status,
+            ),
+        )
 
     async def audience(self, ctx: Context, tx: Transaction) -> Audience:
-        if await waiting(tx, self.uri) is not None:
-            return Audience(accounts=(self.author,))
+        if self._is_withheld:
+            return NOBODY if self.author.local else Audience(accounts=(self.author,))
         return Audience(accounts=(self.author,), followers_of=self.actor.id)
 
     async def outgoing(self, ctx: Context, tx: Transaction) -> Outgoing | None:
@@ -153,12 +197,14 @@ class Announce(Undoable):
         waits_for = await waiting(tx, self.uri)
         if waits_for is not None:
             return await request(tx, waits_for, announce)
+        if self._is_withheld and self.author.local:
+            return None
         listed = self.visibility in ("public", "unlisted")
         return Outgoing(announce, listed=listed, status_id=self.id)
 
     async def _announce(self, tx: Transaction) -> Activity:
         to, cc = self._addressing()
-        asked = await tx.one(REQUEST_OF_INTERACTION, self.uri)
+        authorization = await tx.value(AUTHORIZATION_OF, self.uri, self.actor.id)
         return Activity(
             id=self.uri,
             type=self.type,
@@ -167,7 +213,7 @@ class Announce(Undoable):
             to=to,
             cc=cc,
             published=self.created_at,
-            authorization=asked.authorization_uri if asked else None,
+            authorization=authorization,
         )
 
     def _addressing(self) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -12,6 +12,7 @@ from activitypub.model import Attachment, Object, Poll
 from activitypub.origins import is_web_url, same_origin
 from activitypub.parse import ACTOR_TYPES, parse_actor, parse_object
 from fedserver.context import Context
+from fedserver.effects.claims import claim_of_reply
 from fedserver.effects.new_status import Mentioned, NewPoll, NewStatus, RemoteMedia, insert_status
 from fedserver.effects.peer_collections import known_collections
 from fedserver.effects.quoting import consents_of
@@ -88,7 +89,8 @@ async def store_object(ctx: Context, fetched: Object, budget: Budget) -> StatusR
         raise NotFound("Record not found")
     status = await status_of_object(ctx, fetched, author, budget)
     async with ctx.db.transaction() as tx:
-        if await insert_status(ctx, tx, author, status):
+        passed = await insert_status(ctx, tx, author, status)
+        if passed is not None and not passed.withheld:
             await tx.execute(COUNT_STATUS, author.id, 1, status.created_at, status.id)
             await signal_new(ctx, tx, status.id, status.created_at)
     row = await ctx.db.one(STATUS_BY_URI, fetched.id)
@@ -140,6 +142,7 @@ async def status_of_object(
         media=tuple(_media(attachments_of(given))),
         poll=_poll(given.poll, now) if given.poll else None,
         consents=await consents_of(ctx, given, author, budget, bring_status),
+        claim=await claim_of_reply(ctx, given.id, given.authorization, parent, budget),
         created_at=created_at,
         replies_uri=_collection(given.replies, given),
         context_uri=_context(given),

@@ -4,6 +4,7 @@ them later (Mastodon API: conversations, notification requests)."""
 from collections.abc import Sequence
 
 from fedserver.context import Context
+from fedserver.events import MERGED, NOTIFICATIONS, NOTIFY
 from storage.conversations import CONVERSE, DIRECT_STATUSES_ASKED
 from storage.database import Transaction
 from storage.notification_policies import ACCEPT_REQUESTS
@@ -27,4 +28,6 @@ async def accept_requests(ctx: Context, account_id: int, request_ids: Sequence[i
         accepted = await tx.values(ACCEPT_REQUESTS, ids, account_id, ctx.clock.now())
         if direct:
             await converse(ctx, tx, direct, only_of=account_id)
+        if accepted:
+            await tx.execute(NOTIFY, NOTIFICATIONS, f"{MERGED}{account_id}")
     return len(accepted)

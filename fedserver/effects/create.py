@@ -1,18 +1,21 @@
 """Create: a status comes to be (ActivityPub §6.2, §7.2)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from activitypub.model import Activity, Object
 from fedserver import documents
 from fedserver.context import Context
 from fedserver.effects.acts import Act, Audience, Notice, Outgoing
-from fedserver.effects.asking import ask_first, request, waiting
+from fedserver.effects.answers import TellAccepted
+from fedserver.effects.asking import request, waiting
 from fedserver.effects.bringing import bring_status, status_of_object
 from fedserver.effects.consents import accepted_quote
 from fedserver.effects.conversing import converse
+from fedserver.effects.denying import answer_if_denied
 from fedserver.effects.fanning import fan_out, fan_out_by_tag
+from fedserver.effects.gate import OPEN, Passed
 from fedserver.effects.incoming import Incoming
 from fedserver.effects.new_status import NewStatus, insert_status
 from fedserver.effects.outcomes import Ignored
@@ -22,6 +25,7 @@ from fedserver.effects.to_relays import announcement, mastodon_relays
 from fedserver.effects.vote import Vote
 from fedserver.effects.wanted_threads import ask_for_thread
 from fedserver.errors import NotFound, Refused
+from fedserver.uris import Uris
 from storage.accounts import ACCOUNT_BY_ID, COUNT_STATUS, AccountRow
 from storage.database import Transaction
 from storage.idempotency import CLAIM_KEY
@@ -37,11 +41,13 @@ class AlreadyPosted(Refused):
 
 @dataclass(frozen=True, kw_only=True)
 class Create(Act):
-    """Post `status`."""
+    """Post `status`. `asked`: a request for leave brought it, which is answered for itself."""
 
     type: ClassVar[str] = "Create"
 
     status: NewStatus
+    asked: bool = False
+    _passed: list[Passed] = field(default_factory=list, compare=False)
 
     @classmethod
     async def read(cls, incoming: Incoming) -> "Act":
@@ -55,6 +61,7 @@ class Create(Act):
         if not await _wanted(incoming, created):
             raise Ignored("nobody here follows, or is addressed by, its actor")
         status = await status_of_object(incoming.ctx, created, incoming.actor, incoming.budget)
+        await answer_if_denied(incoming, "reply", status.parent, status.uri)
         return cls(actor=incoming.actor, uri=incoming.uri, status=status)
 
     async def allow(self, ctx: Context, tx: Transaction) -> None:
@@ -64,12 +71,18 @@ class Create(Act):
 
     async def store(self, ctx: Context, tx: Transaction) -> bool:
         status = self.status
-        if not await insert_status(ctx, tx, self.actor, status):
+        passed = await insert_status(ctx, tx, self.actor, status)
+        if passed is None:
             return False
-        if status.parent is not None:
-            await ask_first(ctx, tx, "reply", status.parent, self, status.uri)
+        self._passed.append(passed)
         await self._claim_key(ctx, tx)
         await self._ask_for_the_rest(ctx, tx)
+        if not passed.withheld:
+            await self._show(ctx, tx)
+        return True
+
+    async def _show(self, ctx: Context, tx: Transaction) -> None:
+        status = self.status
         await tx.execute(COUNT_STATUS, self.actor.id, 1, status.created_at, status.id)
         await fan_out(
             ctx,
@@ -86,7 +99,6 @@ class Create(Act):
                 NOTIFY_SUBSCRIBERS, ctx.ids.new(), self.actor.id, status.id, ctx.clock.now()
             )
         await signal_new(ctx, tx, status.id, status.created_at)
-        return True
 
     async def _ask_for_the_rest(self, ctx: Context, tx: Transaction) -> None:
         """What answers somebody elsewhere has neighbours that nobody sent us."""
@@ -101,7 +113,14 @@ class Create(Act):
         if not await tx.execute(CLAIM_KEY, self.actor.id, key, self.status.id, ctx.clock.now()):
             raise AlreadyPosted("this Idempotency-Key was used before")
 
+    @property
+    def _how(self) -> Passed:
+        return (self._passed or [OPEN])[-1]
+
     def notices(self) -> Sequence[Notice]:
+        if self._how.withheld:
+            asked = self._how.approval
+            return (Notice(asked.target_id, "pending.reply", self.status.id),) if asked else ()
         mentioned = tuple(
             Notice(one.account.id, "mention", self.status.id)
             for one in self.status.mentions
@@ -126,13 +145,17 @@ class Create(Act):
         waits_for = await self._waits_for(tx)
         if waits_for is not None:
             return await request(tx, waits_for, await note_of(ctx, tx, self.status.id))
+        if self._how.withheld:
+            return None
         listed = self.status.visibility in ("public", "unlisted")
         return await note_activity(ctx, tx, self, self.status.id, listed=listed)
 
     async def consequences(self, ctx: Context, tx: Transaction) -> Sequence[Act]:
-        if self.status.visibility == "direct":
+        if self.status.visibility == "direct" and not self._how.withheld:
             await converse(ctx, tx, [self.status.id])
         if not self.actor.local:
+            return await self._answered(ctx, tx)
+        if self._how.withheld:
             return ()
         return await announcement(
             ctx,
@@ -140,6 +163,17 @@ class Create(Act):
             status_uri=self.status.uri,
             visibility=self.status.visibility,
             published=self.status.created_at,
+        )
+
+    async def _answered(self, ctx: Context, tx: Transaction) -> Sequence[Act]:
+        """Leave that was given at once, since the author is on a list, is told at once."""
+        parent, granted = self.status.parent, self._how.granted
+        author = await answered_author(tx, self.status) if granted is not None else None
+        if parent is None or granted is None or author is None or not author.local or self.asked:
+            return ()
+        uri = Uris(ctx.config.base_url).activity(ctx.ids.new())
+        return (
+            TellAccepted(actor=author, uri=uri, approval=granted, asker=self.actor, status=parent),
         )
 
 

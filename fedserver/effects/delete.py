@@ -81,9 +81,10 @@ class DeleteStatus(Act):
         await signal_deletion(tx, self.status.id)
         if not await tx.execute(DELETE_STATUS, self.status.id, self.actor.id):
             return False
-        await tx.execute(COUNT_STATUS, self.actor.id, -1, None, None)
-        if self.status.in_reply_to_id is not None:
-            await tx.execute(COUNT_REPLY, self.status.in_reply_to_id, -1)
+        if not self.status.withheld:
+            await tx.execute(COUNT_STATUS, self.actor.id, -1, None, None)
+            if self.status.in_reply_to_id is not None:
+                await tx.execute(COUNT_REPLY, self.status.in_reply_to_id, -1)
         await tx.execute(
             INSERT_TOMBSTONE,
             self.status.uri,

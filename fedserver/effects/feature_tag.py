@@ -14,6 +14,7 @@ from storage.database import Transaction
 from storage.featured_tags import FEATURE_TAG, LOCK_FEATURED_TAGS, UNFEATURE_TAG
 
 MAX_FEATURED_TAGS = 10
+MAX_REMOTE_FEATURED_TAGS = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +37,8 @@ class _TagFeaturing(Act):
             id=self.uri,
             type=self.type,
             actor=self.actor.uri,
-            target=uris.featured_tags(self.actor.uri),
+            # Not the collection of tags: Mastodon sends this one, and takes no other.
+            target=self.actor.featured_url,
             to=(PUBLIC,),
             # A Hashtag is a Link: it has no id, and no place among the documents of the model.
             unknown={"object": hashtag},
@@ -54,7 +56,7 @@ class FeatureTag(_TagFeaturing):
         shown = await tx.values(LOCK_FEATURED_TAGS, self.actor.id)
         if self.name.lower() in shown:
             return False
-        if len(shown) >= MAX_FEATURED_TAGS:
+        if len(shown) >= (MAX_FEATURED_TAGS if self.actor.local else MAX_REMOTE_FEATURED_TAGS):
             raise Invalid("Validation failed: You have already featured the maximum of hashtags")
         now, ids = ctx.clock.now(), ctx.ids
         named = (self.name.lower(), self.name)

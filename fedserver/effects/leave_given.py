@@ -6,16 +6,16 @@ from typing import ClassVar
 
 from activitypub.origins import same_origin
 from fedserver.context import Context
-from fedserver.effects.acts import Act, Audience, Outgoing, Undoable
-from fedserver.effects.create import note_activity
+from fedserver.effects.acts import Act, Undoable
 from fedserver.effects.incoming import Incoming
 from fedserver.effects.like import Like
-from fedserver.effects.telling import TellOfStatus
+from fedserver.effects.react import react_of
+from fedserver.effects.releasing import ReleaseBoost, ReleaseReply
 from fedserver.effects.undo import announce_of
 from fedserver.errors import Refused
-from fedserver.uris import Uris
 from storage.accounts import ACCOUNT_BY_ID, AccountRow
 from storage.database import Transaction
+from storage.emoji_reactions import EMOJI_REACTION_BY_URI
 from storage.quotes import AUTHORIZE_INTERACTION, INTERACTION_REQUEST, InteractionRequestRow
 from storage.statuses import REBLOG_BY_ACCOUNT, STATUS_BY_ID, STATUS_BY_URI, StatusRow
 
@@ -33,6 +33,9 @@ class _LeaveAnswer(Act):
         author = self.actor
         if self.asked.kind == "like":
             uri = self.asked.interaction_uri
+            reaction = await tx.one(EMOJI_REACTION_BY_URI, uri)
+            if reaction is not None:
+                return react_of(reaction, self.asker, self.status, author)
             return Like(actor=self.asker, uri=uri, status=self.status, author=author)
         boost = await tx.one(REBLOG_BY_ACCOUNT, self.status.id, self.asker.id)
         return announce_of(boost, self.asker, self.status, author) if boost else None
@@ -54,9 +57,19 @@ class GiveLeave(_LeaveAnswer):
             return ()  # the author, who alone is told of it, has it by the request
         if self.asked.kind == "reply":
             reply = await tx.one(STATUS_BY_URI, self.asked.interaction_uri)
-            return (PublishReply.of(ctx, self.asker, reply),) if reply is not None else ()
-        boost = await self._interaction(tx)
-        return (Publish(actor=self.asker, uri=boost.uri, act=boost),) if boost else ()
+            return (ReleaseReply.of(ctx, self.asker, reply),) if reply is not None else ()
+        boost = await tx.one(REBLOG_BY_ACCOUNT, self.status.id, self.asker.id)
+        if boost is None:
+            return ()
+        return (
+            ReleaseBoost(
+                actor=self.asker,
+                uri=boost.uri,
+                boost=boost,
+                boosted=self.status,
+                author=self.actor,
+            ),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,40 +83,6 @@ class RefuseLeave(_LeaveAnswer):
             return self.asked.authorization_uri is None
         interaction = await self._interaction(tx)
         return interaction is not None and await interaction.undo(ctx, tx)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Publish(Act):
-    """Tell everybody of an act that its object's author has consented to."""
-
-    type: ClassVar[str] = "Announce"
-
-    act: Act
-
-    async def store(self, ctx: Context, tx: Transaction) -> bool:
-        return True
-
-    async def audience(self, ctx: Context, tx: Transaction) -> Audience:
-        return await self.act.audience(ctx, tx)
-
-    async def outgoing(self, ctx: Context, tx: Transaction) -> Outgoing | None:
-        return await self.act.outgoing(ctx, tx)
-
-
-@dataclass(frozen=True, kw_only=True)
-class PublishReply(TellOfStatus):
-    """Tell everybody of a reply that the answered author has consented to."""
-
-    type: ClassVar[str] = "Create"
-
-    @classmethod
-    def of(cls, ctx: Context, author: AccountRow, status: StatusRow) -> "PublishReply":
-        uri = Uris(ctx.config.base_url).status_activity(author.username, status.id)
-        return cls(actor=author, uri=uri, status=status)
-
-    async def outgoing(self, ctx: Context, tx: Transaction) -> Outgoing | None:
-        listed = self.status.visibility in ("public", "unlisted")
-        return await note_activity(ctx, tx, self, self.status.id, listed=listed)
 
 
 async def read_leave(incoming: Incoming) -> Act | None:

@@ -1,16 +1,22 @@
 """Like: a favourite (ActivityPub §7.10)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from fedserver.context import Context
-from fedserver.effects.acts import Audience, Notice, Outgoing, Undoable, told
-from fedserver.effects.asking import ask_first, request, waiting
+from fedserver.effects.acts import Act, Audience, Notice, Outgoing, Undoable, told
+from fedserver.effects.answers import TellAccepted
+from fedserver.effects.asking import request, waiting
+from fedserver.effects.claims import claim_of
+from fedserver.effects.denying import answer_if_denied
+from fedserver.effects.gate import OPEN, Claim, Interaction, Passed, pass_gate
 from fedserver.effects.incoming import Incoming
 from fedserver.effects.permission import require_visible
 from fedserver.errors import NotFound
+from fedserver.uris import Uris
 from storage.accounts import ACCOUNT_BY_ID, AccountRow
+from storage.approvals import DROP_APPROVAL
 from storage.database import Transaction
 from storage.emoji_reactions import LIKE_REACTED_FAVOURITE, UNLIKE_REACTED_FAVOURITE
 from storage.notifying import WITHDRAW_NOTIFICATION
@@ -21,12 +27,19 @@ from storage.statuses import COUNT_FAVOURITE, StatusRow
 
 @dataclass(frozen=True, kw_only=True)
 class Like(Undoable):
-    """Favourite `status`, which `author` wrote."""
+    """Favourite `status`, which `author` wrote.
+
+    `claim`: the leave of a peer's author that it names. `asked`: a request for leave brought it,
+    which is answered for itself.
+    """
 
     type: ClassVar[str] = "Like"
 
     status: StatusRow
     author: AccountRow
+    claim: Claim | None = None
+    asked: bool = False
+    _passed: list[Passed] = field(default_factory=list, compare=False)
 
     @classmethod
     async def read(cls, incoming: Incoming) -> "Like":
@@ -35,7 +48,14 @@ class Like(Undoable):
         author = await incoming.ctx.db.one(ACCOUNT_BY_ID, status.account_id)
         if author is None:
             raise NotFound("Record not found")
-        return cls(actor=incoming.actor, uri=incoming.uri, status=status, author=author)
+        await answer_if_denied(incoming, "like", status, incoming.uri)
+        return cls(
+            actor=incoming.actor,
+            uri=incoming.uri,
+            status=status,
+            author=author,
+            claim=await claim_of(incoming, "like", status, author),
+        )
 
     async def allow(self, ctx: Context, tx: Transaction) -> None:
         await require_visible(tx, self.status, self.actor)
@@ -50,8 +70,10 @@ class Like(Undoable):
             ctx.clock.now(),
         )
         if stored:
-            await tx.execute(COUNT_FAVOURITE, self.status.id, 1)
-            await ask_first(ctx, tx, "like", self.status, self, self.uri)
+            done = Interaction("like", self.status, self.actor, self.uri, claim=self.claim)
+            self._passed.append(await pass_gate(ctx, tx, done))
+            if not self._passed[-1].withheld:
+                await tx.execute(COUNT_FAVOURITE, self.status.id, 1)
             return True
         return bool(
             await tx.execute(LIKE_REACTED_FAVOURITE, self.actor.id, self.status.id, self.uri)
@@ -60,18 +82,39 @@ class Like(Undoable):
     async def undo(self, ctx: Context, tx: Transaction) -> bool:
         if await tx.execute(UNLIKE_REACTED_FAVOURITE, self.actor.id, self.status.id):
             return True
-        if await tx.one(DELETE_FAVOURITE, self.actor.id, self.status.id) is None:
+        taken_back = await tx.one(DELETE_FAVOURITE, self.actor.id, self.status.id)
+        if taken_back is None:
             return False
-        await tx.execute(COUNT_FAVOURITE, self.status.id, -1)
+        if not taken_back.withheld:
+            await tx.execute(COUNT_FAVOURITE, self.status.id, -1)
         if self.actor.local:
-            await tx.execute(DELETE_REQUEST_OF, self.uri)
-        await tx.execute(
-            WITHDRAW_NOTIFICATION, self.author.id, "favourite", self.actor.id, self.status.id
-        )
+            await tx.execute(DELETE_REQUEST_OF, taken_back.uri)
+        await tx.execute(DROP_APPROVAL, self.actor.id, self.status.id, "like")
+        for notice in ("favourite", "pending.favourite"):
+            await tx.execute(
+                WITHDRAW_NOTIFICATION, self.author.id, notice, self.actor.id, self.status.id
+            )
         return True
 
     def notices(self) -> Sequence[Notice]:
-        return (Notice(self.author.id, "favourite", self.status.id),)
+        withheld = (self._passed or [OPEN])[-1].withheld
+        told_of = "pending.favourite" if withheld else "favourite"
+        return (Notice(self.author.id, told_of, self.status.id),)
+
+    async def consequences(self, ctx: Context, tx: Transaction) -> Sequence[Act]:
+        granted = (self._passed or [OPEN])[-1].granted
+        if granted is None or self.asked or not self.author.local:
+            return ()
+        uri = Uris(ctx.config.base_url).activity(ctx.ids.new())
+        return (
+            TellAccepted(
+                actor=self.author,
+                uri=uri,
+                approval=granted,
+                asker=self.actor,
+                status=self.status,
+            ),
+        )
 
     async def audience(self, ctx: Context, tx: Transaction) -> Audience:
         return Audience(accounts=(self.author,))

@@ -2,12 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from fedserver.context import Context
 from fedserver.effects.consents import NOTHING, Consents, write_consents
+from fedserver.effects.gate import OPEN, Claim, Interaction, Passed, pass_gate
+from fedserver.services.cards import link_of
 from storage.accounts import AccountRow
+from storage.approvals import WITHHOLD_EARLY_ANSWERS
+from storage.cards import WISH_FOR_CARD
 from storage.collections import LINK_COLLECTIONS
 from storage.conversations import MOVE_CONVERSATIONS
 from storage.database import Transaction
@@ -23,6 +27,8 @@ from storage.statuses import (
     StatusRow,
 )
 from storage.threads import MOVE_THREADS, PUT_COLLECTIONS
+
+_SPREAD_OVER_S: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,33 +96,51 @@ class NewStatus:
     # Addresses of collections of accounts that it links to, as far as they are known here.
     collections: tuple[str, ...] = ()
     consents: Consents | None = None  # None: what is written of them stays
+    claim: Claim | None = None  # the leave of whom it answers, that it names
 
 
 async def insert_status(
     ctx: Context, tx: Transaction, author: AccountRow, status: NewStatus
-) -> bool:
-    """Write the status and all its parts. False: its id or URI exists already."""
+) -> Passed | None:
+    """Write the status and all its parts, and give whether people may see it. None: its id or URI
+    exists already. Raises Refused where whom it answers does not allow it."""
     if not await _insert_row(tx, author, status):
-        return False
+        return None
     await write_parts(ctx, tx, author, status)
-    if status.parent is not None:
-        await tx.execute(COUNT_REPLY, status.parent.id, 1)
+    passed = await _answer(ctx, tx, author, status)
     if status.replies_uri or status.context_uri:
         await tx.execute(PUT_COLLECTIONS, status.id, status.replies_uri, status.context_uri)
     if status.consents not in (None, NOTHING):
         await write_consents(ctx, tx, author, status.id, status.consents, new=True)
     if not author.local:
-        await _adopt(tx, author, status)
-    return True
+        await _adopt(ctx, tx, author, status)
+    return passed
 
 
-async def _adopt(tx: Transaction, author: AccountRow, status: NewStatus) -> None:
+async def _answer(ctx: Context, tx: Transaction, author: AccountRow, status: NewStatus) -> Passed:
+    """Count a reply that people may see."""
+    parent = status.parent
+    if parent is None:
+        return OPEN
+    done = Interaction("reply", parent, author, status.uri, made_id=status.id, claim=status.claim)
+    passed = await pass_gate(ctx, tx, done)
+    if not passed.withheld:
+        await tx.execute(COUNT_REPLY, parent.id, 1)
+    return passed
+
+
+async def _adopt(ctx: Context, tx: Transaction, author: AccountRow, status: NewStatus) -> None:
     """Join what came before the status and names it. Nobody can have named one of ours."""
     moved = await tx.values(MOVE_THREADS, status.uri, thread_id(status))
     if moved:
         await tx.execute(MOVE_CONVERSATIONS, moved, thread_id(status))
     await tx.execute(ADOPT_ORPHANS, status.uri, status.id, author.id, thread_id(status))
     await tx.execute(ADOPT_QUOTES, status.uri, status.id, author.id)
+    policy = status.consents.interaction_policy if status.consents else None
+    if policy is not None and "reply" in policy:
+        may = policy["reply"]["automatic"]
+        now = ctx.clock.now()
+        await tx.execute(WITHHOLD_EARLY_ANSWERS, status.id, author.id, may, ctx.ids.new(), now)
 
 
 async def write_parts(ctx: Context, tx: Transaction, author: AccountRow, status: NewStatus) -> None:
@@ -126,6 +150,7 @@ async def write_parts(ctx: Context, tx: Transaction, author: AccountRow, status:
     await _write_media(ctx, tx, author, status)
     if status.collections:
         await tx.execute(LINK_COLLECTIONS, status.id, list(status.collections))
+    await _wish_for_card(ctx, tx, author, status)
     if status.poll is not None:
         await _write_poll(ctx, tx, author, status.id, status.poll)
 
@@ -206,6 +231,20 @@ async def _write_media(
             one.meta,
             ctx.clock.now(),
         )
+
+
+async def _wish_for_card(
+    ctx: Context, tx: Transaction, author: AccountRow, status: NewStatus
+) -> None:
+    """Have the first link looked at: of our own posts at once, of peers' spread over a minute, so
+    that a post that comes to many servers does not bring them all at one time."""
+    if not ctx.config.media.link_previews:
+        return
+    url = link_of(status.content, ctx.config.base_url)
+    if url is not None:
+        wait_s = 0 if author.local else status.id % _SPREAD_OVER_S
+        due_at = ctx.clock.now() + timedelta(seconds=wait_s)
+        await tx.execute(WISH_FOR_CARD, status.id, url, due_at)
 
 
 async def _write_poll(

@@ -23,6 +23,7 @@ from fedserver.errors import Refused
 from fedserver.services.authorizing import Proof
 from fedserver.uris import Uris
 from storage.accounts import ACCOUNT_BY_ID, AccountRow
+from storage.approvals import APPROVAL_OF, ASK_FOR_QUOTE, END_QUOTE_APPROVAL
 from storage.database import Transaction
 from storage.notifying import WITHDRAW_NOTIFICATION
 from storage.quotes import (
@@ -40,7 +41,7 @@ from storage.quotes import (
 )
 from storage.relations import BLOCKED_EITHER_WAY
 from storage.statuses import STATUS_BY_ID, STATUS_BY_URI, StatusRow
-from storage.visibility import QUOTE_AUTOMATIC
+from storage.visibility import QUOTE_AUTOMATIC, QUOTE_DENIED, QUOTE_MANUAL
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,8 +57,8 @@ class QuoteRequest(Act):
     author: AccountRow
     quoting: StatusRow | None
     instrument: str
-    # Decided as it is stored, for what follows from it.
-    _granted: list[bool] = field(default_factory=list, compare=False)
+    # Decided as it is stored, for what follows from it: a right of storage.visibility.
+    _rights: list[int] = field(default_factory=list, compare=False)
 
     @classmethod
     async def read(cls, incoming: Incoming) -> "QuoteRequest":
@@ -70,7 +71,8 @@ class QuoteRequest(Act):
         if not same_origin(instrument, incoming.actor.uri):
             raise Refused("the quote is of another origin than its author")
         granted = await incoming.ctx.db.value(QUOTE_RIGHT, status.id, incoming.actor.id)
-        quoting = await _quoting(incoming, instrument) if granted == QUOTE_AUTOMATIC else None
+        may_be = granted in (QUOTE_AUTOMATIC, QUOTE_MANUAL)
+        quoting = await _quoting(incoming, instrument) if may_be else None
         return cls(
             actor=incoming.actor,
             uri=incoming.uri,
@@ -93,20 +95,42 @@ class QuoteRequest(Act):
     async def store(self, ctx: Context, tx: Transaction) -> bool:
         if self.quoting is not None:
             await tx.execute(SET_QUOTE_REQUEST, self.quoting.id, self.uri)
-            self._granted.append(await self._is_granted(tx))
+            self._rights.append(await self._right(ctx, tx, self.quoting))
         return True
 
-    async def _is_granted(self, tx: Transaction) -> bool:
+    async def _right(self, ctx: Context, tx: Transaction, quoting: StatusRow) -> int:
         if not self.author.local:
-            return False  # the answer is the peer's to give
+            return QUOTE_DENIED  # the answer is the peer's to give
         if await tx.value(BLOCKED_EITHER_WAY, self.actor.id, self.author.id):
-            return False
-        return await tx.value(QUOTE_RIGHT, self.status.id, self.actor.id) == QUOTE_AUTOMATIC
+            return QUOTE_DENIED
+        right = await tx.value(QUOTE_RIGHT, self.status.id, self.actor.id) or QUOTE_DENIED
+        if right != QUOTE_MANUAL:
+            return right
+        return await self._wait(ctx, tx, quoting)
+
+    async def _wait(self, ctx: Context, tx: Transaction, quoting: StatusRow) -> int:
+        """Put it before the author, who may have decided already."""
+        await tx.execute(
+            ASK_FOR_QUOTE,
+            ctx.ids.new(),
+            self.actor.id,
+            self.author.id,
+            self.status.id,
+            quoting.uri,
+            quoting.id,
+            self.uri,
+            ctx.clock.now(),
+        )
+        known = await tx.one(APPROVAL_OF, self.actor.id, quoting.uri, "quote", self.status.id)
+        decided = {"accepted": QUOTE_AUTOMATIC, "pending": QUOTE_MANUAL}
+        return decided.get(known.state, QUOTE_DENIED) if known is not None else QUOTE_DENIED
 
     def notices(self) -> Sequence[Notice]:
-        if self.quoting is None or True not in self._granted:
+        if self.quoting is None:
             return ()
-        return (Notice(self.author.id, "quote", self.quoting.id),)
+        told_of = {QUOTE_AUTOMATIC: "quote", QUOTE_MANUAL: "pending.quote"}
+        types = [told_of[right] for right in self._rights if right in told_of]
+        return tuple(Notice(self.author.id, one, self.quoting.id) for one in types)
 
     async def audience(self, ctx: Context, tx: Transaction) -> Audience:
         return Audience(accounts=(self.author,))
@@ -128,9 +152,9 @@ class QuoteRequest(Act):
         )
 
     async def consequences(self, ctx: Context, tx: Transaction) -> Sequence[Act]:
-        if not self.author.local:
+        if not self.author.local or QUOTE_MANUAL in self._rights:
             return ()
-        answer = AcceptQuote if True in self._granted else RejectQuote
+        answer = AcceptQuote if QUOTE_AUTOMATIC in self._rights else RejectQuote
         return (
             answer(
                 actor=self.author,
@@ -303,11 +327,13 @@ async def _end_quote(
         return False
     ended = "revoked" if row.state == ACCEPTED else "rejected"
     await _set_state(tx, row.status_id, ended, row.authorization_uri)
+    await tx.execute(END_QUOTE_APPROVAL, row.status_id, ended, ctx.clock.now())
     if row.state == ACCEPTED and row.quoted_id is not None:
         await tx.execute(COUNT_QUOTE, row.quoted_id, -1)
     if row.authorization_uri is not None:
         now = ctx.clock.now()
-        await tx.execute(BURY_AUTHORIZATION, row.authorization_uri, quoted_author.id, now)
+        kind = "QuoteAuthorization"
+        await tx.execute(BURY_AUTHORIZATION, row.authorization_uri, quoted_author.id, now, kind)
     await tx.execute(
         WITHDRAW_NOTIFICATION, quoted_author.id, "quote", row.account_id, row.status_id
     )

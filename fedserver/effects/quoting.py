@@ -29,7 +29,7 @@ async def consents_of(
     return Consents(
         quote=await _quote(ctx, given, author, budget, bring),
         quote_policy=_quote_bits(policy.can_quote if policy else None, author),
-        interaction_policy=_kept(policy) if policy else None,
+        interaction_policy=_kept(policy, author) if policy else None,
     )
 
 
@@ -98,16 +98,26 @@ def _bits(permitted: Sequence[str], author: AccountRow) -> int:
     return bits
 
 
-def _kept(policy: InteractionPolicy) -> dict[str, Any] | None:
-    """Give what is kept of the rest of a policy; what everybody may at once needs no word."""
+def _kept(policy: InteractionPolicy, author: AccountRow) -> dict[str, Any] | None:
+    """Give what is kept of the rest of a policy, in our words (storage.leave_rules); what everybody
+    may at once needs none."""
+    words = {
+        PUBLIC: "public",
+        author.uri: "author",
+        author.followers_url: "followers",
+        author.following_url: "following",
+    }
     permissions = {
         "reply": policy.can_reply,
         "like": policy.can_like,
         "announce": policy.can_announce,
     }
     kept = {
-        name: {"automatic": list(one.automatic), "manual": list(one.manual)}
+        name: {
+            "automatic": [words.get(uri, uri) for uri in one.automatic],
+            "manual": [words.get(uri, uri) for uri in one.manual],
+        }
         for name, one in permissions.items()
-        if one is not None and PUBLIC not in one.automatic
+        if one is not None and (PUBLIC not in one.automatic or one.manual)
     }
     return kept or None

@@ -9,12 +9,16 @@ from activitypub.trust import Verified
 from fedserver.context import Context
 from fedserver.effects.acts import Act
 from fedserver.effects.block import Block
-from fedserver.effects.create import Create
 from fedserver.effects.feature_consent import RequestFeature
 from fedserver.effects.flag import Flag
 from fedserver.effects.follow import Follow
 from fedserver.effects.forwarding import Forwarding, forward_in, forwarding_of
 from fedserver.effects.incoming import Incoming
+from fedserver.effects.interaction_requests import (
+    read_announce_request,
+    read_like_request,
+    read_reply_request,
+)
 from fedserver.effects.meanings import (
     read_any_accept,
     read_any_add,
@@ -25,6 +29,7 @@ from fedserver.effects.meanings import (
     read_any_update,
 )
 from fedserver.effects.move import Move
+from fedserver.effects.others_leave import read_any_create
 from fedserver.effects.outcomes import DONE, DUPLICATE, Ignored, Outcome, OutcomeName
 from fedserver.effects.performing import perform_in
 from fedserver.effects.quote import QuoteRequest
@@ -46,18 +51,21 @@ READERS: dict[str, Read] = {
     "Accept": read_any_accept,
     "Add": read_any_add,
     "Announce": read_any_announce,
+    "AnnounceRequest": read_announce_request,
     "Block": Block.read,
-    "Create": Create.read,
+    "Create": read_any_create,
     "Delete": read_any_delete,
     "EmojiReact": React.read,
     "FeatureRequest": RequestFeature.read,
     "Flag": Flag.read,
     "Follow": Follow.read,
     "Like": read_like,
+    "LikeRequest": read_like_request,
     "Move": Move.read,
     "QuoteRequest": QuoteRequest.read,
     "Reject": read_any_reject,
     "Remove": read_any_remove,
+    "ReplyRequest": read_reply_request,
     "Undo": Undo.read,
     "Update": read_any_update,
 }

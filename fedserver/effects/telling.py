@@ -1,17 +1,17 @@
 """Telling peers of a status of ours that says something new without having been edited."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from fedserver.context import Context
 from fedserver.effects.acts import Act, Audience, Outgoing
-from fedserver.effects.asking import waiting
 from fedserver.effects.create import note_activity
 from fedserver.errors import NotFound
 from fedserver.uris import Uris
 from storage.accounts import AccountRow
+from storage.approvals import IS_WITHHELD
 from storage.database import Transaction
-from storage.quotes import SET_POLICIES
+from storage.quotes import SET_INTERACTION_POLICY, SET_QUOTE_POLICY
 from storage.statuses import INBOXES_THAT_KNOW, StatusRow
 
 
@@ -42,7 +42,7 @@ class TellOfStatus(Act):
         return Audience(inboxes=tuple(inboxes), followers_of=follows)
 
     async def outgoing(self, ctx: Context, tx: Transaction) -> Outgoing | None:
-        if await waiting(tx, self.status.uri) is not None:
+        if await tx.value(IS_WITHHELD, self.status.id):
             return None  # nobody but whom was asked has it yet
         return await note_activity(ctx, tx, self, self.status.id, listed=False)
 
@@ -54,4 +54,14 @@ class SetQuotePolicy(TellOfStatus):
     policy: int
 
     async def store(self, ctx: Context, tx: Transaction) -> bool:
-        return bool(await tx.execute(SET_POLICIES, self.status.id, self.policy, None))
+        return bool(await tx.execute(SET_QUOTE_POLICY, self.status.id, self.policy))
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetInteractionPolicy(TellOfStatus):
+    """Say who may answer, favourite and boost `status`; None: everybody (storage.leave_rules)."""
+
+    policy: dict[str, Any] | None
+
+    async def store(self, ctx: Context, tx: Transaction) -> bool:
+        return bool(await tx.execute(SET_INTERACTION_POLICY, self.status.id, self.policy))

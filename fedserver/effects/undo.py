@@ -14,7 +14,7 @@ from fedserver.effects.follow import Follow
 from fedserver.effects.incoming import Incoming
 from fedserver.effects.like import Like
 from fedserver.effects.outcomes import Ignored
-from fedserver.effects.react import React, ReactedEmoji, emoji_of
+from fedserver.effects.react import React, emoji_of, react_of
 from storage.accounts import ACCOUNT_BY_ID, AccountRow
 from storage.database import Connection, Database, Transaction
 from storage.emoji_reactions import EMOJI_REACTION_BY_URI, EmojiReactionRow
@@ -179,13 +179,8 @@ async def _reaction(incoming: Incoming, reaction: EmojiReactionRow) -> Undoable 
     status = await incoming.ctx.db.one(STATUS_BY_ID, reaction.status_id)
     if status is None:
         return None
-    return React(
-        actor=incoming.actor,
-        uri=reaction.uri,
-        status=status,
-        author=await _account(incoming, status.account_id),
-        emoji=ReactedEmoji(reaction.name, reaction.image_url),
-    )
+    author = await _account(incoming, status.account_id)
+    return react_of(reaction, incoming.actor, status, author)
 
 
 async def _like(incoming: Incoming, status: StatusRow | None, uri: str) -> Like | None:

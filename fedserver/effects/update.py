@@ -10,7 +10,6 @@ from activitypub.model import Activity, Actor, Object
 from fedserver import documents
 from fedserver.context import Context
 from fedserver.effects.acts import Act, Audience, Notice, Outgoing
-from fedserver.effects.asking import waiting
 from fedserver.effects.bringing import bring_status, status_of_object
 from fedserver.effects.consents import write_consents
 from fedserver.effects.conversing import converse
@@ -18,11 +17,15 @@ from fedserver.effects.create import note_activity, status_audience
 from fedserver.effects.incoming import Incoming
 from fedserver.effects.move import read_signpost
 from fedserver.effects.new_status import NewStatus, write_parts
+from fedserver.effects.others_leave import take_claim
 from fedserver.effects.outcomes import Ignored
 from fedserver.effects.signals import signal_edit
 from fedserver.errors import NotFound
 from fedserver.services import resolve
+from fedserver.services.cards import link_of
 from storage.accounts import ACCOUNT_BY_ID, KEYS_OF_ACCOUNT
+from storage.approvals import IS_WITHHELD
+from storage.cards import FORGET_CARD_OF_STATUS
 from storage.collections import UNLINK_COLLECTIONS
 from storage.database import Transaction
 from storage.media import DELETE_MEDIA_OF_STATUS, DETACH_OTHER_MEDIA, MEDIA_OF_STATUSES, MediaRow
@@ -113,6 +116,7 @@ class UpdateStatus(Act):
             return False
         poll = await tx.one(POLL_OF_STATUS, self.status.id)
         told_more = await self._write_consents(ctx, tx)
+        told_more |= await take_claim(ctx, tx, self.status.uri, self.changed.claim)
         if not self.edited:
             return await self._refresh_poll(tx, poll) or told_more
         await self._keep_history(ctx, tx, poll)
@@ -179,6 +183,8 @@ class UpdateStatus(Act):
         await tx.execute(DELETE_STATUS_TAGS, status_id)
         await tx.execute(UNLINK_COLLECTIONS, status_id)
         await self._clear_media(tx)
+        url = link_of(changed.content, ctx.config.base_url)
+        await tx.execute(FORGET_CARD_OF_STATUS, status_id, url)
         kept_poll = await self._refresh_poll(tx, poll)
         if not kept_poll:
             await tx.execute(DELETE_POLL_OF_STATUS, status_id)
@@ -192,6 +198,8 @@ class UpdateStatus(Act):
             await tx.execute(DELETE_MEDIA_OF_STATUS, self.status.id)
 
     def notices(self) -> Sequence[Notice]:
+        if self.status.withheld:
+            return ()
         return tuple(
             Notice(one.account.id, "mention", self.status.id)
             for one in self.changed.mentions
@@ -207,7 +215,7 @@ class UpdateStatus(Act):
         return await status_audience(tx, self.actor.id, self.changed)
 
     async def outgoing(self, ctx: Context, tx: Transaction) -> Outgoing | None:
-        if await waiting(tx, self.status.uri) is not None:
+        if await tx.value(IS_WITHHELD, self.status.id):
             return None  # nobody but whom was asked has it yet
         return await note_activity(ctx, tx, self, self.status.id, listed=False)
 

@@ -20,10 +20,13 @@ from fedserver.entities.emojis import custom_emoji
 from fedserver.entities.filters import filter_entity, filter_keyword, filter_status, filter_v1
 from fedserver.entities.histories import status_edits, status_source, status_with_text
 from fedserver.entities.instance import instance_v1, instance_v2, rules
+from fedserver.entities.interaction_requests import interaction_requests
 from fedserver.entities.media import media
 from fedserver.entities.notifications import Grouping, grouped_notifications, notifications
+from fedserver.entities.policies import policy_rules
 from fedserver.entities.polls import poll
 from fedserver.entities.profiles import profile
+from fedserver.entities.reactions import reactions
 from fedserver.entities.relationships import relationship, relationships
 from fedserver.entities.reports import report
 from fedserver.entities.statuses import status, statuses, statuses_of
@@ -57,11 +60,14 @@ __all__ = [
     "grouped_notifications",
     "instance_v1",
     "instance_v2",
+    "interaction_requests",
     "media",
     "notification_requests",
     "notifications",
+    "policy_rules",
     "poll",
     "profile",
+    "reactions",
     "relationship",
     "relationships",
     "report",

@@ -79,7 +79,7 @@ async def kept_accounts(ctx: Context, versions: Mapping[int, int]) -> dict[int, 
 
 async def _render(ctx: Context, ids: Sequence[int]) -> dict[int, bytes]:
     rows = {row.id: row for row in await ctx.db.fetch(ACCOUNT_DETAILS, ids)}
-    uris = Uris(ctx.config.base_url)
+    uris = ctx.uris
     rendered = {}
     for account_id in ids:
         row = rows.get(account_id)
@@ -121,7 +121,7 @@ def account_json(
         "last_status_at": None if hidden else day(row.last_status_at),
         "hide_collections": row.hide_collections,
         "noindex": row.local and not row.indexable,
-        "emojis": [] if hidden else stored_emojis(row.emojis),
+        "emojis": [] if hidden else stored_emojis(uris, row.emojis),
         "roles": [] if hidden else _roles(row.role),
         "fields": [] if hidden else [stored_field(field) for field in row.fields],
         "suspended": row.suspended_at is not None,
@@ -171,7 +171,9 @@ def _image(
 ) -> str | None:
     if row.gone:
         return None
-    return uris.media(blob) if blob else remote_url
+    if blob or not remote_url:
+        return uris.media(blob) if blob else None
+    return uris.remote_media(remote_url)
 
 
 def stored_field(field: Json) -> Json:
@@ -192,7 +194,7 @@ async def credential_account(ctx: Context, account_id: int) -> Json:
         raise NotFound("Record not found")
     row = by_id[account_id]
     moved_to = by_id.get(row.moved_to_id) if row.moved_to_id is not None else None
-    whole = account_json(Uris(ctx.config.base_url), row, moved_to)
+    whole = account_json(ctx.uris, row, moved_to)
     shown = await for_viewer(ctx, {row.id: orjson.dumps(whole)}, row.id)
     return {
         **orjson.loads(shown[row.id]),

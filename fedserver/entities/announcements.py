@@ -21,7 +21,7 @@ async def announcements(ctx: Context, rows: Sequence[AnnouncementRow]) -> list[J
     used = {row.id: emoji_shortcodes(row.text) for row in rows}
     names = list({*reacted, *(one for shortcodes in used.values() for one in shortcodes)})
     found = await ctx.db.fetch(LOCAL_EMOJIS_NAMED, names) if names else []
-    uris = Uris(ctx.config.base_url)
+    uris = ctx.uris
     emojis = {one.shortcode: custom_emoji(uris, one) for one in found}
     return [_announcement(uris, row, used[row.id], emojis) for row in rows]
 

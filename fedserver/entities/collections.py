@@ -23,7 +23,7 @@ async def collections(ctx: Context, ids: Iterable[int], viewer: int | None) -> l
     items: dict[int, list[CollectionItemRow]] = defaultdict(list)
     for item in await ctx.db.fetch(SHOWN_ITEMS, [row.id for row in rows], viewer):
         items[item.collection_id].append(item)
-    uris = Uris(ctx.config.base_url)
+    uris = ctx.uris
     return [_collection(uris, row, items[row.id]) for row in rows]
 
 

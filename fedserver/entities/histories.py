@@ -21,7 +21,7 @@ Json = dict[str, Any]
 async def status_edits(ctx: Context, account_id: int, history: Sequence[EditRow]) -> list[Json]:
     """Give the StatusEdits of a status by `account_id`, oldest first (Mastodon API: StatusEdit)."""
     author = await account(ctx, account_id)
-    uris = Uris(ctx.config.base_url)
+    uris = ctx.uris
     return [_edit(uris, author, row) for row in history]
 
 
@@ -35,7 +35,7 @@ def _edit(uris: Uris, author: orjson.Fragment, row: EditRow) -> Json:
         "account": author,
         "poll": None if options is None else {"options": [{"title": one} for one in options]},
         "media_attachments": [stored_media(uris, one) for one in row.media],
-        "emojis": stored_emojis(row.emojis),
+        "emojis": stored_emojis(uris, row.emojis),
         "quote": None,
     }
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from fedserver.config import Config
 from fedserver.services.images import MediaType
+from fedserver.services.recordings import AUDIO_TYPES, VIDEO_TYPES
 from fedserver.services.text_out import LINK_LENGTH
 from fedserver.uris import Uris
 from storage.instance_reads import InstanceStatsRow
@@ -15,6 +16,8 @@ Json = dict[str, Any]
 MASTODON_API_VERSION = 1
 FEDSERVER_API_VERSION = 1
 MASTODON_RELEASE = "4.6.0"
+
+SUPPORTED_TYPES = [*(str(one) for one in MediaType), "image/heif", *VIDEO_TYPES, *AUDIO_TYPES]
 
 _MAX_PINNED = 5
 _MAX_IMAGE_DESCRIPTION_CHARS = 150
@@ -131,15 +134,15 @@ def _configuration(config: Config) -> Json:
 
 
 def _media_limits(config: Config) -> Json:
-    # Only images can be uploaded; the keys for videos are required by clients all the same.
+    media = config.media
     return {
-        "supported_mime_types": [str(one) for one in MediaType],
+        "supported_mime_types": SUPPORTED_TYPES,
         "description_limit": _MAX_DESCRIPTION_CHARS,
-        "image_size_limit": _int32(config.media.max_image_bytes),
-        "image_matrix_limit": _int32(config.media.max_image_pixels),
-        "video_size_limit": 0,
-        "video_frame_rate_limit": 0,
-        "video_matrix_limit": 0,
+        "image_size_limit": _int32(media.max_image_bytes),
+        "image_matrix_limit": _int32(media.max_image_pixels),
+        "video_size_limit": _int32(media.max_video_bytes),
+        "video_frame_rate_limit": _int32(media.max_video_frame_rate),
+        "video_matrix_limit": _int32(media.max_video_pixels),
     }
 
 

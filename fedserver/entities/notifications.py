@@ -13,7 +13,7 @@ from fedserver.entities.statuses import Parts, gather
 from fedserver.entities.times import timestamp
 from storage.notification_groups import GroupRow
 from storage.notification_reads import NotificationRow
-from storage.status_reads import HEADS, HeadRow
+from storage.status_reads import HEADS, WITHHELD_HEADS, HeadRow
 
 Json = dict[str, Any]
 # Which types a client says that it knows; None: it does not say, and gets no fallbacks.
@@ -50,13 +50,20 @@ async def _gather(
     ctx: Context, rows: Sequence[NotificationRow], viewer: int, also: Mapping[int, int]
 ) -> _Shown:
     """Ask for all that a page shows, in a fixed number of queries."""
-    ids = [row.status_id for row in rows if row.status_id is not None]
-    heads = await ctx.db.fetch(HEADS, ids, viewer) if ids else []
+    heads = await _heads(ctx, rows, viewer)
     subjects = await subjects_of(ctx, rows, viewer)
     people = {row.from_account_id: row.from_account_version for row in rows}
     parts = await gather(ctx, heads, viewer, people | dict(also) | subjects.people)
     by_id = {head.id: head for head in heads if parts.has(head)}
     return _Shown(by_id, parts, subjects.known_among(parts.accounts))
+
+
+async def _heads(ctx: Context, rows: Sequence[NotificationRow], viewer: int) -> list[HeadRow]:
+    """What waits for the viewer's leave is shown where they are told that it waits."""
+    waits = {row.status_id for row in rows if row.status_id and row.type.startswith("pending.")}
+    ids = {row.status_id for row in rows if row.status_id is not None} - waits
+    heads = await ctx.db.fetch(HEADS, list(ids), viewer) if ids else []
+    return heads + (await ctx.db.fetch(WITHHELD_HEADS, list(waits), viewer) if waits else [])
 
 
 def _notification(ctx: Context, row: NotificationRow, shown: _Shown, supported: Supported) -> Json:

@@ -9,6 +9,7 @@ import orjson
 from fedserver.context import Context
 from fedserver.entities.emojis import stored_emojis
 from fedserver.entities.times import optional_timestamp
+from fedserver.uris import Uris
 from storage.status_reads import POLLS_FOR_VIEWER, PollViewRow
 
 Json = dict[str, Any]
@@ -20,7 +21,7 @@ async def polls(ctx: Context, ids: Collection[int], viewer: int | None) -> dict[
         return {}
     rows = await ctx.db.fetch(POLLS_FOR_VIEWER, list(ids), viewer)
     now = ctx.clock.now()
-    return {row.id: orjson.dumps(poll_json(row, viewer, now)) for row in rows}
+    return {row.id: orjson.dumps(poll_json(ctx.uris, row, viewer, now)) for row in rows}
 
 
 async def poll(ctx: Context, poll_id: int, viewer: int | None) -> orjson.Fragment | None:
@@ -29,7 +30,7 @@ async def poll(ctx: Context, poll_id: int, viewer: int | None) -> orjson.Fragmen
     return orjson.Fragment(found[poll_id]) if poll_id in found else None
 
 
-def poll_json(row: PollViewRow, viewer: int | None, now: datetime) -> Json:
+def poll_json(uris: Uris, row: PollViewRow, viewer: int | None, now: datetime) -> Json:
     """Give a Poll (Mastodon API: Poll). Totals may be hidden until the end."""
     expired = row.closed_at is not None or (row.expires_at is not None and row.expires_at <= now)
     hidden = row.hide_totals and not expired
@@ -44,7 +45,7 @@ def poll_json(row: PollViewRow, viewer: int | None, now: datetime) -> Json:
             {"title": title, "votes_count": None if hidden else count}
             for title, count in zip(row.options, row.votes, strict=False)
         ],
-        "emojis": stored_emojis(row.emojis),
+        "emojis": stored_emojis(uris, row.emojis),
         "voted": bool(row.own_votes) or (viewer is not None and viewer == row.account_id),
         "own_votes": row.own_votes,
     }

@@ -19,7 +19,7 @@ async def profile(ctx: Context, account_id: int) -> Json:
     row = await ctx.db.one(ACCOUNT_BY_ID, account_id)
     if row is None or not row.local:
         raise NotFound("Record not found")
-    uris = Uris(ctx.config.base_url)
+    uris = ctx.uris
     tags = await ctx.db.fetch(FEATURED_TAGS_OF, row.id)
     return {
         "id": str(row.id),

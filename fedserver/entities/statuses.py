@@ -13,15 +13,19 @@ import orjson
 
 from fedserver.context import Context
 from fedserver.entities.accounts import account_bytes, acct
+from fedserver.entities.cards import stored_card
 from fedserver.entities.emojis import stored_emojis
 from fedserver.entities.filters import filtered
 from fedserver.entities.linked_collections import with_collections
 from fedserver.entities.media import stored_media
+from fedserver.entities.policies import Rights, default_rights, policy_json, rights_of
 from fedserver.entities.polls import polls
 from fedserver.entities.quotes import approval_json, full_quotes, shallow_quotes, shown_ids
+from fedserver.entities.reactions import reaction_json, with_own
 from fedserver.entities.times import optional_timestamp, timestamp
 from fedserver.errors import NotFound
 from fedserver.uris import Uris
+from storage.account_reads import ACCOUNT_HEADS
 from storage.quotes import QUOTES_FOR_VIEWER
 from storage.status_reads import (
     BOOKMARKED,
@@ -62,13 +66,16 @@ async def statuses_of(
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What a page is joined from: JSON of cores, accounts and polls, each by id, and of quotes by
-    the id of what quotes; and what filters of the viewer found, by the id of the status."""
+    the id of what quotes; what filters of the viewer found, by the id of the status; and what the
+    viewer may do, where a status has a policy."""
 
     cores: dict[int, bytes]
     accounts: dict[int, bytes]
     polls: dict[int, bytes]
     quotes: dict[int, bytes]
     filtered: Mapping[int, bytes] = field(default_factory=dict)
+    rights: Mapping[int, Rights] = field(default_factory=dict)
+    viewer: int | None = None
 
     def has(self, head: HeadRow) -> bool:
         """Whether all is there: a status may be deleted between two queries."""
@@ -111,12 +118,13 @@ class Parts:
         )
 
     def _start_of(self, head: HeadRow, status_id: int) -> bytes:
-        start = _start(head.flags, head.quote_policy, head.quote_right)
+        rights = self.rights.get(head.reblog_id or head.id) or default_rights(head, self.viewer)
+        start = _start(head.flags, head.quote_policy, head.quote_right, head.policy, rights)
         return start + self.filtered.get(status_id, b"[]")
 
 
 @lru_cache(maxsize=4_096)
-def _start(flags: int, quote_policy: int, quote_right: int) -> bytes:
+def _start(flags: int, quote_policy: int, quote_right: int, policy: str, rights: Rights) -> bytes:
     """Give the beginning of a Status: what a viewer did with it, and may do. `filtered` follows."""
     shown = {
         "favourited": bool(flags & FAVOURITED),
@@ -125,6 +133,7 @@ def _start(flags: int, quote_policy: int, quote_right: int) -> bytes:
         "pinned": bool(flags & PINNED),
         "muted": bool(flags & MUTED),
         "quote_approval": approval_json(quote_policy, quote_right),
+        "interaction_policy": policy_json(policy, rights),
     }
     return orjson.dumps(shown)[:-1] + b',"filtered":'
 
@@ -139,8 +148,9 @@ async def gather(
     viewer: int | None,
     also: Mapping[int, int] | None = None,
 ) -> Parts:
-    """Give all parts of a page in at most six queries: two only where something on it quotes, one
-    only where the viewer's filters are not known yet. `also` names more accounts by version."""
+    """Give all parts of a page in at most eight queries: two only where something on it quotes, one
+    only where something has a policy, one only where the viewer's filters are not known yet, one
+    only where the viewer reacted to something. `also` names more accounts by version."""
     quoting = [head.reblog_id or head.id for head in heads if head.quotes]
     if not quoting:
         return await _gather(ctx, heads, viewer, also)
@@ -158,8 +168,10 @@ async def _gather(
     viewer: int | None,
     also: Mapping[int, int] | None,
 ) -> Parts:
+    """Give the parts of a page without its quotes, in at most four queries."""
     versions, people, poll_ids = named_by(heads)
-    cores = await with_collections(ctx, await cores_of(ctx, versions), viewer)
+    marked = await with_own(ctx, await cores_of(ctx, versions), _favourited(heads), viewer)
+    cores = await with_collections(ctx, marked, viewer)
     polled = await polls(ctx, poll_ids, viewer)
     return Parts(
         cores,
@@ -167,6 +179,8 @@ async def _gather(
         polled,
         {},
         await filtered(ctx, heads, viewer, cores, polled),
+        await rights_of(ctx, heads, viewer),
+        viewer,
     )
 
 
@@ -186,6 +200,10 @@ def named_by(heads: Iterable[HeadRow]) -> tuple[dict[int, int], dict[int, int], 
     return versions, people, poll_ids
 
 
+def _favourited(heads: Iterable[HeadRow]) -> set[int]:
+    return {head.reblog_id or head.id for head in heads if head.flags & FAVOURITED}
+
+
 async def cores_of(ctx: Context, versions: Mapping[int, int]) -> dict[int, bytes]:
     """Give what of statuses is the same for everybody, by id; one query for what is not kept."""
     found: dict[int, bytes] = {}
@@ -197,14 +215,26 @@ async def cores_of(ctx: Context, versions: Mapping[int, int]) -> dict[int, bytes
         else:
             found[status_id] = kept
     if missing:
-        uris = Uris(ctx.config.base_url)
-        for row in await ctx.db.fetch(STATUS_DETAILS, missing):
-            found[row.id] = b"," + orjson.dumps(core_json(uris, row))[1:]
+        uris = ctx.uris
+        rows = await ctx.db.fetch(STATUS_DETAILS, missing)
+        authors = await _card_authors(ctx, rows)
+        for row in rows:
+            found[row.id] = b"," + orjson.dumps(core_json(uris, row, authors))[1:]
             ctx.entity_cache.put(("status", row.id, row.version), found[row.id])
     return found
 
 
-def core_json(uris: Uris, row: StatusDetailRow) -> Json:
+async def _card_authors(
+    ctx: Context, rows: Iterable[StatusDetailRow]
+) -> dict[int, orjson.Fragment]:
+    """Give Accounts of those who wrote what is linked to; no query where nobody did."""
+    ids = {row.card["author_id"] for row in rows if row.card and row.card["author_id"]}
+    heads = await ctx.db.fetch(ACCOUNT_HEADS, list(ids)) if ids else []
+    shown = await account_bytes(ctx, {head.id: head.version for head in heads})
+    return {account_id: orjson.Fragment(account) for account_id, account in shown.items()}
+
+
+def core_json(uris: Uris, row: StatusDetailRow, authors: Mapping[int, orjson.Fragment]) -> Json:
     """Give what a Status shows to everybody, without its account, boosted status and poll."""
     return {
         "id": str(row.id),
@@ -227,18 +257,15 @@ def core_json(uris: Uris, row: StatusDetailRow) -> Json:
         "media_attachments": [stored_media(uris, one) for one in row.media],
         "mentions": [_mention(one) for one in row.mentions],
         "tags": [{"name": name, "url": uris.tag(name)} for name in row.tags],
-        "emojis": stored_emojis(row.emojis),
-        "card": None,
-        "emoji_reactions": [_reaction(one) for one in row.reactions],
+        "emojis": stored_emojis(uris, row.emojis),
+        "card": stored_card(uris, row.card, authors),
+        # The last two, in this order: where entities.reactions and linked_collections look.
+        "emoji_reactions": [
+            reaction_json(uris, one["name"], one["image_url"], one["count"])
+            for one in row.reactions
+        ],
         "tagged_collections": row.collections,  # their ids; see entities.linked_collections
     }
-
-
-def _reaction(entry: Json) -> Json:
-    """As Fedibird shows it; nobody here reacts with emoji, so `me` is never true."""
-    shown = {"name": entry["name"], "count": entry["count"], "me": False}
-    url = entry["image_url"]
-    return shown | ({"url": url, "static_url": url} if url else {})
 
 
 def _text(number: int | None) -> str | None:

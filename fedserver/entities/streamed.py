@@ -17,14 +17,18 @@ from fedserver.entities.accounts import kept_accounts
 from fedserver.entities.feature_approval import for_anybody, for_nobody
 from fedserver.entities.filters import filtered_for
 from fedserver.entities.linked_collections import with_collections
+from fedserver.entities.policies import Rights, is_guarded
 from fedserver.entities.polls import poll_json, polls
 from fedserver.entities.quotes import full_quotes, shallow_quotes, shown_ids
 from fedserver.entities.statuses import Parts, cores_of, named_by
+from storage.leave_rules import RIGHTS_OF_VIEWERS
 from storage.quotes import QUOTES_FOR_VIEWERS, QuoteOfViewerRow
 from storage.status_reads import POLLS_FOR_VIEWER
 from storage.streaming import HEADS_FOR_VIEWERS, QUOTED, VOTES_OF_VIEWERS, SharedHeadRow
 
 NOBODY = 0
+# Stands for whoever is signed in, and did not write the status.
+_SOMEBODY = -1
 _WISHES_AT_ONCE = 4_000
 
 
@@ -85,6 +89,7 @@ class _Own:
     nobody: Parts
     polls: Mapping[int, Mapping[int, bytes]]
     filtered: Mapping[int, Mapping[int, bytes]]
+    rights: Mapping[int, Mapping[int, Rights]]
 
     def join_all(self, seen: Seen, quotes: Mapping[int, Mapping[int, bytes]]) -> dict[Wish, bytes]:
         """Join each once for all who see it alike."""
@@ -93,7 +98,7 @@ class _Own:
         for wish, head in seen.items():
             if not self.nobody.has(head):
                 continue
-            if head.poll_id is not None or head.quotes or wish.viewer in self.filtered:
+            if self._differs(wish, head):
                 found[wish] = self._of(wish.viewer, quotes.get(wish.viewer, {})).join(head)
                 continue
             key = (id(head), wish.viewer == NOBODY)
@@ -101,6 +106,11 @@ class _Own:
                 shared[key] = self._shared(wish.viewer).join(head)
             found[wish] = shared[key]
         return found
+
+    def _differs(self, wish: Wish, head: SharedHeadRow) -> bool:
+        is_author = wish.viewer == (head.reblog_account_id or head.account_id)
+        own_parts = head.poll_id is not None or head.quotes or wish.viewer in self.filtered
+        return own_parts or is_author or is_guarded(head)
 
     def _shared(self, viewer: int) -> Parts:
         return self.nobody if viewer == NOBODY else self.signed_in
@@ -113,6 +123,8 @@ class _Own:
             {**shared.polls, **self.polls.get(viewer, {})},
             dict(quotes),
             self.filtered.get(viewer, {}),
+            self.rights.get(viewer, {}),
+            viewer or None,
         )
 
 
@@ -127,11 +139,24 @@ async def _own(ctx: Context, seen: Seen) -> _Own:
         by_viewer[wish.viewer].append(head)
     by_viewer.pop(NOBODY, None)
     return _Own(
-        Parts(cores, for_anybody(accounts), polled, {}),
+        Parts(cores, for_anybody(accounts), polled, {}, viewer=_SOMEBODY),
         Parts(cores, for_nobody(accounts), polled, {}),
         await _votes(ctx, poll_ids, list(by_viewer)),
         await filtered_for(ctx, by_viewer, cores, polled),
+        await _rights(ctx, heads, list(by_viewer)),
     )
+
+
+async def _rights(
+    ctx: Context, heads: Iterable[SharedHeadRow], viewers: Sequence[int]
+) -> dict[int, dict[int, Rights]]:
+    """Give what each viewer may do with what has a policy, by viewer and status."""
+    guarded = [head.reblog_id or head.id for head in heads if is_guarded(head)]
+    found: dict[int, dict[int, Rights]] = defaultdict(dict)
+    if guarded:
+        for row in await ctx.db.fetch(RIGHTS_OF_VIEWERS, guarded, viewers):
+            found[row.viewer][row.status_id] = Rights(row.like, row.reply, row.announce)
+    return found
 
 
 async def _quotes(ctx: Context, seen: Seen) -> dict[int, list[QuoteOfViewerRow]]:
@@ -159,5 +184,7 @@ async def _votes(
         own = {viewer for viewer, poll_id in choices if poll_id == row.id} | {row.account_id}
         for viewer in own:
             as_seen = replace(row, own_votes=choices.get((viewer, row.id), []))
-            found[viewer][row.id] = orjson.dumps(poll_json(as_seen, viewer, ctx.clock.now()))
+            found[viewer][row.id] = orjson.dumps(
+                poll_json(ctx.uris, as_seen, viewer, ctx.clock.now())
+            )
     return found

@@ -22,7 +22,7 @@ async def tags(ctx: Context, ids: Iterable[int], viewer: int | None) -> list[Jso
     today = int(ctx.clock.now().timestamp()) // _DAY_S
     first = ctx.ids.at(ctx.clock.now() - timedelta(days=_HISTORY_DAYS))
     rows = await ctx.db.fetch(TAG_DETAILS, list(ids), viewer, first)
-    return [_tag(Uris(ctx.config.base_url), row, today) for row in rows]
+    return [_tag(ctx.uris, row, today) for row in rows]
 
 
 async def tag(ctx: Context, tag_id: int, viewer: int | None) -> Json:
@@ -36,7 +36,7 @@ async def tag(ctx: Context, tag_id: int, viewer: int | None) -> Json:
 def unused_tag(ctx: Context, name: str) -> Json:
     """Give the Tag of a name that nobody used yet."""
     row = TagDetailRow(0, name, False, [])
-    return _tag(Uris(ctx.config.base_url), row, int(ctx.clock.now().timestamp()) // _DAY_S)
+    return _tag(ctx.uris, row, int(ctx.clock.now().timestamp()) // _DAY_S)
 
 
 def featured_tag(uris: Uris, row: FeaturedTagRow) -> Json:

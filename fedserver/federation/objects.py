@@ -17,6 +17,7 @@ from fedserver.federation.requests import check_fetch, signer_of
 from fedserver.routing import Media, Reply, endpoint
 from fedserver.uris import Uris
 from storage.accounts import AccountRow
+from storage.approvals import GIVEN_BY_URI
 from storage.outbox import ACTIVITY_BY_URI, ActivityRow
 from storage.quotes import AUTHORIZATION_BY_URI
 from storage.statuses import (
@@ -90,6 +91,20 @@ async def quote_authorization(ctx: Context, request: web.Request, username: str,
     if row is None:
         return await tombstone_of(ctx, uri)
     return activity_reply(documents.quote_authorization(uri, row))
+
+
+@endpoint("GET", "/users/{username}/authorizations/{id}", media=_MEDIA, rate="none")
+async def authorization(ctx: Context, request: web.Request, username: str, id: int) -> Reply:
+    """Give the leave of one of our people to answer, like or boost (GoToSocial), to whoever may see
+    what it is about; 410 once it is taken back."""
+    await check_fetch(ctx, request)
+    uri = Uris(ctx.config.base_url).authorization(username, id)
+    row = await ctx.db.one(GIVEN_BY_URI, uri)
+    about = await readable_status(ctx, request, row.status_id) if row is not None else None
+    if row is None or about is None:
+        return await tombstone_of(ctx, uri)
+    body = documents.given_authorization(uri, row)
+    return activity_reply(body, public=about.visibility in _PUBLIC)
 
 
 async def readable_status(ctx: Context, request: web.Request, id: int) -> StatusRow | None:

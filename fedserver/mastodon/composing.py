@@ -12,6 +12,7 @@ from fedserver.context import Context
 from fedserver.effects import Mentioned, NewPoll, NewStatus
 from fedserver.errors import Invalid, NotFound
 from fedserver.mastodon.mentioning import emojis_in, resolve_mentions, to_html
+from fedserver.mastodon.policies import InteractionPolicyParams, with_policy
 from fedserver.mastodon.quoting import new_quote, quoting
 from fedserver.mastodon.subjects import shown_status
 from fedserver.routing import Id, Params
@@ -62,6 +63,7 @@ class NewStatusParams(WordsParams, frozen=True, kw_only=True):
     in_reply_to_id: Id | None = None
     quoted_status_id: Id | None = None
     quote_approval_policy: str | None = None
+    interaction_policy: InteractionPolicyParams | None = None
     visibility: str | None = None
     scheduled_at: str | None = None
 
@@ -71,6 +73,7 @@ class EditParams(WordsParams, frozen=True, kw_only=True):
 
     media_attributes: list[MediaAttributes] = msgspec.field(default_factory=list)
     quote_approval_policy: str | None = None
+    interaction_policy: InteractionPolicyParams | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +127,11 @@ async def new_status(
         idempotency_key=key,
     )
     policy = params.quote_approval_policy or defaults.default_quote_policy
-    return quoting(status, quote, policy)
+    quoting_status = quoting(status, quote, policy)
+    quoters = None if params.quote_approval_policy else params.interaction_policy
+    return with_policy(
+        quoting_status, params.interaction_policy, quoters, defaults.interaction_policies
+    )
 
 
 async def posting_defaults(ctx: Context, author: AccountRow) -> PostingDefaultsRow:

@@ -3,7 +3,6 @@
 from fedserver.context import Context
 from fedserver.entities import custom_emoji
 from fedserver.routing import JSON, endpoint
-from fedserver.uris import Uris
 from storage.emojis import LOCAL_EMOJIS
 
 
@@ -13,5 +12,5 @@ async def custom_emojis(ctx: Context) -> JSON:
 
     Mastodon API: custom_emojis#get.
     """
-    uris = Uris(ctx.config.base_url)
+    uris = ctx.uris
     return [custom_emoji(uris, row) for row in await ctx.db.fetch(LOCAL_EMOJIS)]

@@ -19,6 +19,7 @@ from fedserver.mastodon.composing import (
     usable_media,
 )
 from fedserver.mastodon.media import described
+from fedserver.mastodon.policies import change_interaction_policy
 from fedserver.mastodon.quoting import change_policy, fallback_again
 from fedserver.mastodon.subjects import acting_account, new_activity_uri, own_status
 from fedserver.routing import JSON, Caller, endpoint
@@ -62,6 +63,7 @@ async def edit_status(ctx: Context, caller: Caller, status_id: int, params: Edit
         raise NotFound("Record not found")
     author = await acting_account(ctx, caller)
     await _edit(ctx, author, row, params)
+    await change_interaction_policy(ctx, author, row, params.interaction_policy)
     await change_policy(ctx, author, row, params.quote_approval_policy)
     return await entities.status(ctx, row.id, caller.account_id)
 

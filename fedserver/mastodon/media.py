@@ -1,51 +1,35 @@
-"""Uploads, and the files themselves (Mastodon API: media)."""
+"""Uploads (Mastodon API: media)."""
 
 import math
 from typing import Any, Final
-
-from aiohttp import web
 
 from fedserver import entities
 from fedserver.context import Context
 from fedserver.errors import Invalid, NotFound
 from fedserver.routing import JSON, Caller, Params, Reply, UploadedFile, endpoint
-from fedserver.services.images import ImageLimits, MediaType, ProcessedImage, process_image
-from fedserver.uris import Uris
+from fedserver.services.attachments import Upload, new_preview, take_in
 from storage.media import (
     DELETE_UNATTACHED_MEDIA,
     DESCRIBE_MEDIA,
-    INSERT_MEDIA,
     MEDIA_OF_OWNER,
     TOUCH_STATUS,
     MediaRow,
 )
+from storage.processing import SET_THUMBNAIL
 
 Json = dict[str, Any]
 
 _MAX_DESCRIPTION_CHARS: Final = 1_500
-# By the suffix that we gave the file; what is not listed is offered as a download.
-_CONTENT_TYPES: Final = {
-    ".jpg": MediaType.JPEG,
-    ".png": MediaType.PNG,
-    ".gif": MediaType.GIF,
-    ".webp": MediaType.WEBP,
-    ".avif": MediaType.AVIF,
-}
-# A name is a hash of the content, so what it names never changes. Whatever a browser makes of a
-# file, it runs nothing of it; and pages of other origins may show it.
-_FILE_HEADERS: Final = {
-    "Cache-Control": "public, max-age=31536000, immutable",
-    "Content-Security-Policy": "default-src 'none'; sandbox",
-    "X-Content-Type-Options": "nosniff",
-    "Cross-Origin-Resource-Policy": "cross-origin",
-}
+_NOT_VERIFIED: Final = "File type of uploaded media could not be verified"
 
 
 class DescriptionParams(Params, frozen=True, kw_only=True):
-    """What an attachment shows (None: as it is) and, as "x,y" from -1 to 1, what matters in it."""
+    """What an attachment shows (None: as it is), as "x,y" from -1 to 1 what matters in it, and a
+    picture to show before it is opened."""
 
     description: str | None = None
     focus: str | None = None
+    thumbnail: UploadedFile | str | None = None
 
 
 class UploadParams(DescriptionParams, frozen=True, kw_only=True):
@@ -55,83 +39,46 @@ class UploadParams(DescriptionParams, frozen=True, kw_only=True):
 
 
 @endpoint("POST", "/api/v1/media", scope="write:media", rate="media")
+async def upload_and_wait(ctx: Context, caller: Caller, params: UploadParams) -> JSON:
+    """Keep a file for a post, ready when this answers (Mastodon API: media#v1)."""
+    row = await _uploaded(ctx, caller, params, wait=True)
+    if row.state == "failed":
+        await ctx.db.execute(DELETE_UNATTACHED_MEDIA, row.id, caller.account_id)
+        raise Invalid(row.failure or _NOT_VERIFIED)
+    return entities.media(ctx.uris, row)
+
+
 @endpoint("POST", "/api/v2/media", scope="write:media", rate="media")
-async def upload(ctx: Context, caller: Caller, params: UploadParams) -> JSON:
-    """Keep an image for a post (Mastodon API: media#v2). It is ready when this answers."""
-    if not isinstance(params.file, UploadedFile) or not params.file.data:
+async def upload(ctx: Context, caller: Caller, params: UploadParams) -> Reply:
+    """Keep a file for a post (Mastodon API: media#v2): 200 for images, 202 for what is still to
+    be converted."""
+    row = await _uploaded(ctx, caller, params, wait=False)
+    return Reply(entities.media(ctx.uris, row), status=202 if row.state == "waiting" else 200)
+
+
+async def _uploaded(ctx: Context, caller: Caller, params: UploadParams, *, wait: bool) -> MediaRow:
+    if not isinstance(params.file, UploadedFile) or not params.file.size:
         raise Invalid("Validation failed: File can't be blank")
-    description, focus = _description(params.description), _focus(params.focus)
-    image = await process_image(params.file.data, limits=image_limits(ctx))
-    row = await _store(ctx, caller, image, description, focus)
-    return entities.media(Uris(ctx.config.base_url), row)
-
-
-def image_limits(ctx: Context) -> ImageLimits:
-    """Give what an uploaded image may cost here."""
-    media = ctx.config.media
-    return ImageLimits(max_bytes=media.max_image_bytes, max_pixels=media.max_image_pixels)
-
-
-async def _store(
-    ctx: Context, caller: Caller, image: ProcessedImage, description: str | None, focus: Json | None
-) -> MediaRow:
-    blob = await ctx.blobs.put(image.original, suffix=image.suffix)
-    preview = await ctx.blobs.put(image.preview, suffix=image.preview_suffix)
-    row = MediaRow(
-        id=ctx.ids.new(),
-        account_id=caller.account_id,
-        status_id=None,
-        position=0,
-        type="image",
-        media_type=image.media_type,
-        blob=blob,
-        preview_blob=preview,
-        remote_url=None,
-        preview_remote_url=None,
-        description=description,
-        blurhash=image.blurhash,
-        meta=_meta(image, focus),
-        created_at=ctx.clock.now(),
+    focus = _focus(params.focus)
+    sent = Upload(
+        owner_id=caller.account_id,
+        file=params.file.file,
+        size=params.file.size,
+        description=_description(params.description),
+        meta={"focus": focus} if focus else {},
+        thumbnail=_thumbnail(ctx, params),
     )
-    await _insert(ctx, row)
-    return row
+    return await _own_media(ctx, caller, await take_in(ctx, sent, wait=wait))
 
 
-async def _insert(ctx: Context, row: MediaRow) -> None:
-    await ctx.db.execute(
-        INSERT_MEDIA,
-        row.id,
-        row.account_id,
-        row.status_id,
-        row.position,
-        row.type,
-        row.media_type,
-        row.blob,
-        row.preview_blob,
-        row.remote_url,
-        row.preview_remote_url,
-        row.description,
-        row.blurhash,
-        row.meta,
-        row.created_at,
-    )
-
-
-def _meta(image: ProcessedImage, focus: Json | None) -> Json:
-    meta = {
-        "original": _size(image.width, image.height),
-        "small": _size(image.preview_width, image.preview_height),
-    }
-    return meta | {"focus": focus} if focus else meta
-
-
-def _size(width: int, height: int) -> Json:
-    return {
-        "width": width,
-        "height": height,
-        "size": f"{width}x{height}",
-        "aspect": width / height,
-    }
+def _thumbnail(ctx: Context, params: DescriptionParams) -> bytes | None:
+    given = params.thumbnail
+    if not isinstance(given, UploadedFile) or not given.size:
+        return None
+    most = ctx.config.media.max_image_bytes
+    if given.size > most:
+        raise Invalid(f"Validation failed: Thumbnail must be less than {most // (1024 * 1024)} MB")
+    return given.data
 
 
 def _description(text: str | None) -> str | None:
@@ -165,10 +112,13 @@ def described(row: MediaRow, description: str | None, focus: str | None) -> tupl
 
 
 @endpoint("GET", "/api/v1/media/{media_id}", scope="write:media")
-async def show_media(ctx: Context, caller: Caller, media_id: int) -> JSON:
-    """Show one's own attachment (Mastodon API: media#get)."""
+async def show_media(ctx: Context, caller: Caller, media_id: int) -> Reply:
+    """Show one's own attachment (Mastodon API: media#get): 206 while it is being converted, 422
+    when that failed."""
     row = await _own_media(ctx, caller, media_id)
-    return entities.media(Uris(ctx.config.base_url), row)
+    if row.state == "failed":
+        raise Invalid(row.failure or _NOT_VERIFIED)
+    return Reply(entities.media(ctx.uris, row), status=206 if row.state == "waiting" else 200)
 
 
 async def _own_media(ctx: Context, caller: Caller, media_id: int) -> MediaRow:
@@ -181,12 +131,16 @@ async def _own_media(ctx: Context, caller: Caller, media_id: int) -> MediaRow:
 @endpoint("PUT", "/api/v1/media/{media_id}", scope="write:media")
 async def describe_media(
     ctx: Context, caller: Caller, media_id: int, params: DescriptionParams
-) -> JSON:
+) -> Reply:
     """Change description or focus, also of a posted attachment (Mastodon API: media#update)."""
     row = await _own_media(ctx, caller, media_id)
     description, meta = described(row, params.description, params.focus)
+    thumbnail = _thumbnail(ctx, params)
+    preview = await new_preview(ctx, thumbnail) if thumbnail is not None else None
     async with ctx.db.transaction() as tx:
         await tx.execute(DESCRIBE_MEDIA, row.id, caller.account_id, description, meta)
+        if preview is not None:
+            await tx.execute(SET_THUMBNAIL, row.id, caller.account_id, *preview)
         if row.status_id is not None:
             await tx.execute(TOUCH_STATUS, row.status_id, caller.account_id)
     return await show_media(ctx, caller, media_id)
@@ -199,26 +153,3 @@ async def delete_media(ctx: Context, caller: Caller, media_id: int) -> JSON:
     if not await ctx.db.execute(DELETE_UNATTACHED_MEDIA, media_id, caller.account_id):
         raise Invalid("Media attachment is currently used by a status")
     return {}
-
-
-@endpoint("GET", "/media/{name}", rate="none")
-async def serve_file(ctx: Context, name: str) -> web.StreamResponse | Reply:
-    """Serve a blob, whole or in ranges (RFC 9110 §14). Whoever knows the name may read it."""
-    try:
-        if not await ctx.blobs.exists(name):
-            raise NotFound("Record not found")
-        path = ctx.blobs.path(name)
-    except ValueError as error:
-        raise NotFound("Record not found") from error
-    if path is None:
-        content_type = _file_headers(name)["Content-Type"]
-        return Reply(await ctx.blobs.read(name), content_type=content_type, headers=_FILE_HEADERS)
-    return web.FileResponse(path, headers=_file_headers(name))
-
-
-def _file_headers(name: str) -> dict[str, str]:
-    content_type = _CONTENT_TYPES.get(f".{name.rpartition('.')[2]}")
-    if content_type is None:
-        download = {"Content-Type": "application/octet-stream", "Content-Disposition": "attachment"}
-        return {**_FILE_HEADERS, **download}
-    return {**_FILE_HEADERS, "Content-Type": content_type.value}

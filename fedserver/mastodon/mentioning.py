@@ -11,7 +11,6 @@ from fedserver.errors import FedserverError
 from fedserver.services import resolve, text_out
 from fedserver.services.fetch import Budget
 from fedserver.services.text_out import MentionedName, MentionKey, MentionTarget
-from fedserver.uris import Uris
 from storage.accounts import AccountRow
 from storage.profiles import ACCOUNTS_BY_HANDLES, LOCAL_EMOJIS_NAMED
 
@@ -89,7 +88,7 @@ async def _ask(ctx: Context, address: _Address) -> AccountRow | None:
 
 def to_html(ctx: Context, text: str, mentions: Mapping[MentionKey, AccountRow]) -> str:
     """Give the HTML of `text`; only the given `mentions` become links."""
-    uris = Uris(ctx.config.base_url)
+    uris = ctx.uris
     return text_out.render(
         text,
         mentions={key: _target(row) for key, row in mentions.items()},
@@ -108,7 +107,7 @@ async def emojis_in(ctx: Context, *texts: str) -> list[Json]:
     shortcodes = text_out.emoji_shortcodes("\n".join(texts))
     if not shortcodes:
         return []
-    uris = Uris(ctx.config.base_url)
+    uris = ctx.uris
     entries = []
     for row in await ctx.db.fetch(LOCAL_EMOJIS_NAMED, shortcodes):
         url = uris.media(row.image_blob) if row.image_blob else row.image_remote_url

@@ -11,7 +11,6 @@ from fedserver.context import Context
 from fedserver.effects import UpdateActor
 from fedserver.errors import Invalid, NotFound
 from fedserver.mastodon.composing import VISIBILITIES, language, posting_defaults
-from fedserver.mastodon.media import image_limits
 from fedserver.mastodon.mentioning import emojis_in, known_mentions, to_html
 from fedserver.mastodon.profile_settings import (
     SettingsParams,
@@ -22,7 +21,9 @@ from fedserver.mastodon.quoting import POLICIES
 from fedserver.mastodon.subjects import acting_account, new_activity_uri
 from fedserver.routing import JSON, Caller, UploadedFile, endpoint
 from fedserver.services import text_out
+from fedserver.services.attachments import image_limits
 from fedserver.services.images import HEADER_SIZE, process_avatar
+from fedserver.services.keeping import keep
 from storage.accounts import UPDATE_PROFILE, AccountRow
 from storage.database import Transaction
 from storage.profiles import LOCK_PROFILE, SET_POSTING_DEFAULTS, PostingDefaultsRow
@@ -240,12 +241,12 @@ async def _images(ctx: Context, params: ProfileParams) -> Json:
     images: Json = {}
     if isinstance(params.avatar, UploadedFile):
         avatar = await process_avatar(params.avatar.data, limits=image_limits(ctx))
-        images["avatar_blob"] = await ctx.blobs.put(avatar.data, suffix=avatar.suffix)
+        images["avatar_blob"] = await keep(ctx, avatar.data, suffix=avatar.suffix)
     if isinstance(params.header, UploadedFile):
         header = await process_avatar(
             params.header.data, size=HEADER_SIZE, limits=image_limits(ctx)
         )
-        images["header_blob"] = await ctx.blobs.put(header.data, suffix=header.suffix)
+        images["header_blob"] = await keep(ctx, header.data, suffix=header.suffix)
     return images
 
 

@@ -8,6 +8,7 @@ from fedserver.context import Context
 from fedserver.effects import Consents, NewQuote, NewStatus, QuoteRequest, RevokeQuote
 from fedserver.effects import SetQuotePolicy as SetPolicy
 from fedserver.errors import Forbidden, Invalid, NotFound
+from fedserver.mastodon.policies import InteractionPolicyParams, change_interaction_policy
 from fedserver.mastodon.subjects import (
     acting_account,
     author_of,
@@ -26,16 +27,24 @@ from storage.database import Transaction
 from storage.paging import edges, fetch_page
 from storage.quotes import QUOTE_OF_STATUS, QUOTE_RIGHT, QUOTES_OF_STATUS
 from storage.statuses import STATUS_BY_ID, StatusRow
-from storage.visibility import AT_ONCE, EVERYBODY, FOLLOWERS, QUOTE_AUTOMATIC, QUOTE_DENIED
+from storage.visibility import (
+    AT_ONCE,
+    EVERYBODY,
+    FOLLOWERS,
+    QUOTE_AUTOMATIC,
+    QUOTE_DENIED,
+    QUOTE_MANUAL,
+)
 
 POLICIES = {"public": EVERYBODY << AT_ONCE, "followers": FOLLOWERS << AT_ONCE, "nobody": 0}
 _OPEN = ("public", "unlisted")
 
 
 class PolicyParams(Params, frozen=True, kw_only=True):
-    """Who may quote: `public`, `followers` or `nobody`."""
+    """Who may quote: `public`, `followers` or `nobody`. (The rest is GoToSocial's.)"""
 
     quote_approval_policy: str | None = None
+    interaction_policy: InteractionPolicyParams | None = None
 
 
 @endpoint("PUT", "/api/v1/statuses/{status_id}/interaction_policy", scope="write:statuses")
@@ -48,6 +57,7 @@ async def set_interaction_policy(
     """
     row = await own_status(ctx, status_id, caller)
     author = await acting_account(ctx, caller)
+    await change_interaction_policy(ctx, author, row, params.interaction_policy)
     await change_policy(ctx, author, row, params.quote_approval_policy)
     return await entities.status(ctx, row.id, caller.account_id)
 
@@ -119,7 +129,10 @@ async def new_quote(ctx: Context, author: AccountRow, quoted_id: int | None) -> 
         return NewQuote(quoted.uri, quoted, "accepted")
     if not quoted.local:
         return NewQuote(quoted.uri, quoted, "pending")
-    if await ctx.db.value(QUOTE_RIGHT, quoted.id, author.id) != QUOTE_AUTOMATIC:
+    right = await ctx.db.value(QUOTE_RIGHT, quoted.id, author.id)
+    if right == QUOTE_MANUAL:
+        return NewQuote(quoted.uri, quoted, "pending")
+    if right != QUOTE_AUTOMATIC:
         raise _not_quotable()
     quoted_author = await author_of(ctx, quoted)
     uris = Uris(ctx.config.base_url)

@@ -5,6 +5,7 @@ from fedserver.context import Context
 from fedserver.effects import Announce, Bookmark, Like, Pin, Undo, Unpin, announce_of
 from fedserver.errors import Forbidden, Invalid, NotFound
 from fedserver.mastodon.composing import posting_defaults
+from fedserver.mastodon.emoji_reactions import undo_reactions
 from fedserver.mastodon.subjects import (
     acting_account,
     author_of,
@@ -16,6 +17,7 @@ from fedserver.mastodon.subjects import (
 from fedserver.routing import JSON, Caller, Params, endpoint
 from fedserver.uris import Uris
 from storage.accounts import AccountRow
+from storage.emoji_reactions import REACTIONS_BY
 from storage.profiles import FAVOURITE_OF
 from storage.statuses import REBLOG_BY_ACCOUNT, StatusRow
 
@@ -38,8 +40,11 @@ async def favourite(ctx: Context, caller: Caller, status_id: int) -> JSON:
 
 @endpoint("POST", "/api/v1/statuses/{status_id}/unfavourite", scope="write:favourites")
 async def unfavourite(ctx: Context, caller: Caller, status_id: int) -> JSON:
-    """Take a favourite back (Mastodon API: statuses#unfavourite)."""
+    """Take a favourite back (Mastodon API: statuses#unfavourite), and emoji reactions with it:
+    clients that know none show them as this favourite."""
     status = await shown_status(ctx, status_id, caller.account_id)
+    reactions = await ctx.db.fetch(REACTIONS_BY, caller.account_id, [status.id])
+    await undo_reactions(ctx, caller, status, reactions)
     given = await ctx.db.one(FAVOURITE_OF, caller.account_id, status.id)
     if given is not None:
         actor, author = await acting_account(ctx, caller), await author_of(ctx, status)

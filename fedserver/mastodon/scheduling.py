@@ -217,7 +217,7 @@ async def _show(ctx: Context, rows: Sequence[ScheduledRow]) -> list[JSON]:
 
 
 def _entity(ctx: Context, row: ScheduledRow, media: dict[str, MediaRow]) -> JSON:
-    uris = Uris(ctx.config.base_url)
+    uris = ctx.uris
     attached = [media[one] for one in row.params["media_ids"] or () if one in media]
     return {
         "id": str(row.id),

@@ -5,7 +5,6 @@ from typing import Any
 from fedserver.context import Context
 from fedserver.errors import NotFound
 from fedserver.routing import Caller, endpoint
-from fedserver.uris import Uris
 from storage.accounts import ACCOUNT_BY_ID
 
 
@@ -16,7 +15,7 @@ async def userinfo(ctx: Context, caller: Caller) -> dict[str, Any]:
     account = await ctx.db.one(ACCOUNT_BY_ID, caller.account_id)
     if account is None:
         raise NotFound
-    uris = Uris(ctx.config.base_url)
+    uris = ctx.uris
     blob = account.avatar_blob
     return {
         "iss": f"{ctx.config.base_url}/",

@@ -19,6 +19,7 @@ _OPEN_PATHS: Final = (
     "/inbox",
     "/tags/",
     "/media/",
+    "/proxy/",
     "/static/",
 )
 _EXPOSED: Final = (

@@ -5,10 +5,11 @@ Keys follow Rails (`media_ids[]`, `poll[options][]`, `fields_attributes[0][name]
 is wanted. A missing Content-Type is guessed (clients send none).
 """
 
+import os
 import re
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import IO, Annotated, Any, Union, get_args, get_origin
 
 import msgspec
 import orjson
@@ -24,17 +25,29 @@ _TRUE = frozenset({"true", "t", "1", "on", "yes"})
 _FALSE = frozenset({"false", "f", "0", "off", "no"})
 _MAX_PAIRS = 2_000
 _MAX_DEPTH = 5
+_MAX_PLAIN_BYTES = 4 * 1024 * 1024
 # Parts without a name, unknown charsets, unknown transfer encodings, malformed headers.
 _BROKEN_MULTIPART = (ValueError, LookupError, RuntimeError, HttpProcessingError)
 
 
 @dataclass(frozen=True, slots=True)
 class UploadedFile:
-    """A file part of a multipart body, whole in memory (its size is capped by the server)."""
+    """A file part of a multipart body: a temporary file, open while the request is answered."""
 
     filename: str
     content_type: str
-    data: bytes
+    file: IO[bytes]
+
+    @property
+    def size(self) -> int:
+        """How many bytes there are."""
+        return self.file.seek(0, os.SEEK_END)
+
+    @property
+    def data(self) -> bytes:
+        """All of it, in memory; ask `size` before."""
+        self.file.seek(0)
+        return self.file.read()
 
 
 class Params(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,7 +65,8 @@ async def read_params(request: web.Request) -> dict[str, Any]:
 async def _read_body(request: web.Request) -> dict[str, Any]:
     if request.content_type == "multipart/form-data":
         return await _read_multipart(request)
-    raw = await request.read()
+    # Only files may be large; what is read whole into memory may not.
+    raw = await request.clone(client_max_size=_MAX_PLAIN_BYTES).read()
     if request.content_type == "application/json" or raw[:1] == b"{":
         return _read_json(raw)
     if request.content_type in ("application/x-www-form-urlencoded", "application/octet-stream"):
@@ -94,7 +108,7 @@ async def _read_multipart(request: web.Request) -> dict[str, Any]:
 
 def _part(value: object) -> object:
     if isinstance(value, web.FileField):
-        return UploadedFile(_clean(value.filename), value.content_type, value.file.read())
+        return UploadedFile(_clean(value.filename), value.content_type, value.file)
     return value
 
 

@@ -24,6 +24,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import blurhash  # type: ignore[import-untyped]  # the package has no type hints
+import pillow_heif
 from PIL import (
     AvifImagePlugin,
     GifImagePlugin,
@@ -49,7 +50,9 @@ _PLUGINS: Final = (
     WebPImagePlugin,
 )
 Image.preinit()
+pillow_heif.register_heif_opener(thumbnails=False)
 _NOBODY: Final = 65534
+_HEIF_THREADS: Final = 64
 _ORIENTATION_TAG: Final = 0x0112
 _TURN: Final = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -124,7 +127,7 @@ def _confine(request: dict[str, Any]) -> None:
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_FSIZE: 0,
         resource.RLIMIT_NOFILE: 0,  # no new file, socket or pipe; the three open ones stay
-        resource.RLIMIT_NPROC: 0,  # no new process or thread
+        resource.RLIMIT_NPROC: _threads_allowed(request),
         resource.RLIMIT_CPU: request["timeout_s"],
         resource.RLIMIT_AS: request["max_memory_bytes"],
     }
@@ -132,6 +135,20 @@ def _confine(request: dict[str, Any]) -> None:
         resource.setrlimit(limit, (value, value))
     if os.geteuid() == 0:
         _stop_being_root()
+
+
+def _threads_allowed(request: dict[str, Any]) -> int:
+    """No new process or thread; but libheif's decoder cannot do without a few threads, which the
+    system counts together with all others of the user."""
+    if request["format"] != "HEIF":
+        return 0
+    user = _NOBODY if os.geteuid() == 0 else os.geteuid()
+    running = 0
+    for entry in os.scandir("/proc"):
+        with suppress(OSError):  # it ended meanwhile
+            if entry.name.isdigit() and entry.stat().st_uid == user:
+                running += len(os.listdir(f"{entry.path}/task"))
+    return running + _HEIF_THREADS
 
 
 def _stop_being_root() -> None:
@@ -144,6 +161,7 @@ def _stop_being_root() -> None:
 
 def _perform(request: dict[str, Any], data: bytes) -> tuple[list[Result], dict[str, Any]]:
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+    pillow_heif.options.DECODE_THREADS = 1
     # Pillow checks again where a later frame enlarges the image, but only warns up to twice that.
     Image.MAX_IMAGE_PIXELS = request["max_pixels"]
     warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -183,7 +201,7 @@ def _attachment(
         original = _encode(still, _format_for(image.format, still))
     small = _resized(still, _within(still.size, request["preview_pixels"]))
     preview = _encode(small, "PNG" if small.mode == "RGBA" else "JPEG")
-    return [original, preview], {"blurhash": _blurhash_of(small)}
+    return [original, preview], {"blurhash": _blurhash_of(small), "colors": _colors_of(small)}
 
 
 def _cover(image: Image.Image, width: int, height: int) -> Result:
@@ -273,15 +291,70 @@ def _blurhash_of(image: Image.Image) -> str:
     # The algorithm costs time by area and keeps 12 numbers: 32 pixels are plenty.
     small = image.copy()
     small.thumbnail((_BLURHASH_PX, _BLURHASH_PX))
-    if small.mode == "RGBA":
-        small = Image.alpha_composite(Image.new("RGBA", small.size, _WHITE), small)
-    flat, row_bytes = small.convert("RGB").tobytes(), 3 * small.width
+    flat, row_bytes = _on_white(small).tobytes(), 3 * small.width
     rows = [
         [flat[at : at + 3] for at in range(start, start + row_bytes, 3)]
         for start in range(0, len(flat), row_bytes)
     ]
     text: str = blurhash.encode(rows, *_BLURHASH_COMPONENTS)
     return text
+
+
+_COLORS_PX: Final = 64
+_PALETTE: Final = 8
+_READABLE: Final = 3.0  # WCAG 2.2 §1.4.3, large text
+
+
+def _colors_of(image: Image.Image) -> dict[str, str]:
+    """Give background (what the edges show), accent and foreground (what stands out from it)."""
+    small = _on_white(image)
+    small.thumbnail((_COLORS_PX, _COLORS_PX))
+    edges = Image.new("RGB", (2 * (small.width + small.height), 1))
+    edges.paste(small.crop((0, 0, small.width, 1)), (0, 0))
+    edges.paste(small.crop((0, small.height - 1, small.width, small.height)), (small.width, 0))
+    left = small.crop((0, 0, 1, small.height)).transpose(Image.Transpose.ROTATE_90)
+    right = small.crop((small.width - 1, 0, small.width, small.height))
+    edges.paste(left, (2 * small.width, 0))
+    edges.paste(right.transpose(Image.Transpose.ROTATE_90), (2 * small.width + small.height, 0))
+    background = _palette(edges, 4)[0]
+    by_contrast = sorted(_palette(small, _PALETTE), key=lambda one: -_contrast(one, background))
+    plain = max(((0, 0, 0), (255, 255, 255)), key=lambda one: _contrast(one, background))
+    found = [one for one in by_contrast if _contrast(one, background) >= _READABLE]
+    foreground = found[0] if found else plain
+    accent = max(found, key=_saturation, default=foreground)
+    named = {"background": background, "foreground": foreground, "accent": accent}
+    return {name: "#" + bytes(one).hex() for name, one in named.items()}
+
+
+def _palette(image: Image.Image, size: int) -> list[tuple[int, int, int]]:
+    """Give the colours of an image, the most frequent first."""
+    reduced = image.quantize(size, Image.Quantize.MEDIANCUT)
+    table: list[int] = reduced.getpalette() or [255, 255, 255]
+    counted: Any = sorted(reduced.getcolors() or [(1, 0)], reverse=True)
+    return [(table[3 * at], table[3 * at + 1], table[3 * at + 2]) for _, at in counted]
+
+
+def _contrast(one: tuple[int, int, int], other: tuple[int, int, int]) -> float:
+    lighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def _luminance(colour: tuple[int, int, int]) -> float:
+    parts = [part / 255 for part in colour]
+    red, green, blue = (
+        part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    )
+    return float(0.2126 * red + 0.7152 * green + 0.0722 * blue)
+
+
+def _saturation(colour: tuple[int, int, int]) -> int:
+    return max(colour) - min(colour)
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    if image.mode == "RGBA":
+        image = Image.alpha_composite(Image.new("RGBA", image.size, _WHITE), image)
+    return image.convert("RGB")
 
 
 # Animated GIFs keep their frames as they are: the file is copied block by block (GIF89a,

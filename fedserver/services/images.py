@@ -47,6 +47,7 @@ class MediaType(StrEnum):
     GIF = "image/gif"
     WEBP = "image/webp"
     AVIF = "image/avif"
+    HEIF = "image/heic"
 
 
 _SUFFIXES: Final = {
@@ -55,7 +56,10 @@ _SUFFIXES: Final = {
     MediaType.GIF: ".gif",
     MediaType.WEBP: ".webp",
     MediaType.AVIF: ".avif",
+    MediaType.HEIF: ".heic",
 }
+_HEIF_BRANDS: Final = frozenset({b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1"})
+_BRANDS_WITHIN: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,10 @@ class ImageLimits:
 
 @dataclass(frozen=True, slots=True)
 class ProcessedImage:
-    """An attachment without metadata, the right way up, and its preview (JPEG or PNG)."""
+    """An attachment without metadata, the right way up, and its preview (JPEG or PNG).
+
+    `colors` are what a player around the picture may wear: background, foreground and accent.
+    """
 
     original: bytes
     media_type: MediaType
@@ -87,6 +94,7 @@ class ProcessedImage:
     preview_width: int
     preview_height: int
     blurhash: str
+    colors: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +118,7 @@ class _Described(msgspec.Struct, frozen=True):
 class _Head(msgspec.Struct, frozen=True):
     results: list[_Described]
     blurhash: str = ""
+    colors: dict[str, Annotated[str, msgspec.Meta(pattern="^#[0-9a-f]{6}$")]] = {}
     rejected: str | None = None
 
 
@@ -129,16 +138,22 @@ def sniff(data: bytes) -> MediaType | None:
         return MediaType.GIF
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return MediaType.WEBP
-    if data[4:12] in (b"ftypavif", b"ftypavis"):
+    return _sniff_iso(data) if data[4:8] == b"ftyp" else None
+
+
+def _sniff_iso(data: bytes) -> MediaType | None:
+    """AVIF and HEIC are told apart by the brands of one container (ISO 14496-12 §4.3)."""
+    brands = [data[at : at + 4] for at in range(8, min(len(data), _BRANDS_WITHIN), 4)]
+    if {b"avif", b"avis"} & {brands[0], *(brands[2:] if brands[0] in (b"mif1", b"msf1") else ())}:
         return MediaType.AVIF
-    return None
+    return MediaType.HEIF if brands[0] in _HEIF_BRANDS else None
 
 
 async def process_image(data: bytes, *, limits: ImageLimits | None = None) -> ProcessedImage:
     """Make what is kept of an uploaded image: no metadata, upright, sRGB, with a preview.
 
     JPEG, PNG and WebP keep their type and lose their animation; an animated GIF keeps its frames;
-    a still GIF becomes PNG, AVIF becomes JPEG (PNG where it is transparent). Raises Invalid when
+    a still GIF becomes PNG, AVIF and HEIC become JPEG (PNG where transparent). Raises Invalid when
     the file is no image, too large, damaged, or takes too long.
     """
     limits = limits or ImageLimits()
@@ -161,6 +176,7 @@ async def process_image(data: bytes, *, limits: ImageLimits | None = None) -> Pr
         preview_width=preview.width,
         preview_height=preview.height,
         blurhash=answer.head.blurhash,
+        colors=answer.head.colors,
     )
 
 

@@ -42,6 +42,7 @@ from storage.accounts import (
 from storage.database import Conflict, Transaction
 from storage.feature_rights import NOBODY_MAY
 from storage.moves import SIGNPOST
+from storage.peer_tags import SET_FEATURED_TAGS_URL
 from storage.visibility import AT_ONCE, EVERYBODY, FOLLOWED, FOLLOWERS, UNNAMED
 
 Json = dict[str, object]
@@ -200,6 +201,7 @@ async def _insert(ctx: Context, actor: Actor, domain: str) -> AccountRow:
                 created_at,
             )
             await tx.execute(SET_REMOTE_PROFILE_SETTINGS, account_id, *_settings(actor))
+            await tx.execute(SET_FEATURED_TAGS_URL, account_id, _own(actor, actor.featured_tags))
             await _put_keys(tx, account_id, actor, facts.now)
             if actor.moved_to is not None:
                 await tx.execute(SIGNPOST, account_id, actor.moved_to, actor.id)
@@ -224,6 +226,7 @@ async def _update(ctx: Context, tx: Transaction, known: AccountRow, actor: Actor
         facts.now,
     )
     await tx.execute(SET_REMOTE_PROFILE_SETTINGS, known.id, *_settings(actor))
+    await tx.execute(SET_FEATURED_TAGS_URL, known.id, _own(actor, actor.featured_tags))
     await tx.execute(UPDATE_IDENTITY, actor.id, actor.inbox, facts.shared_inbox)
     if actor.moved_to is not None or known.moved_to_id is not None:
         await tx.execute(SIGNPOST, known.id, actor.moved_to, actor.id)

@@ -19,6 +19,7 @@ from fedserver.events import (
     ANNOUNCEMENTS,
     CONVERSATIONS,
     FILTERS,
+    MERGED,
     NOTIFICATIONS,
     STATUSES,
     TOKENS,
@@ -107,7 +108,12 @@ class Hub:
             subscription.tell(message)
 
     async def _tell_of_notifications(self, payloads: list[str]) -> None:
-        ids = [int(one) for payload in payloads for one in payload.split(",")]
+        merged = [one.removeprefix(MERGED) for one in payloads if one.startswith(MERGED)]
+        for whose in dict.fromkeys(merged):
+            topic = Topic("user:notification", int(whose))
+            self._tell_one(topic, Message("notifications_merged", "1"))
+        made = [one for one in payloads if not one.startswith(MERGED)]
+        ids = [int(one) for payload in made for one in payload.split(",")]
         people = self.register.abouts("user:notification")
         for account_id in await self._ctx.db.values(RECEIVERS, ids, people) if people else ():
             rows = await self._ctx.db.fetch(NOTIFICATIONS_BY_ID, ids, account_id)

@@ -1,7 +1,8 @@
 """What runs beside the requests: inbox, deliveries, threads, learning about peers, polls, proving
-quotes, mails, push messages, imports, tidying up."""
+quotes, converting videos, looking at links, mails, push messages, imports, tidying up."""
 
 from fedserver.workers.acquaintance import learn_always
+from fedserver.workers.card_worker import look_at_links_always
 from fedserver.workers.comparing import compare_always
 from fedserver.workers.delivery_worker import deliver_always
 from fedserver.workers.domain_watch import watch_domains
@@ -9,6 +10,7 @@ from fedserver.workers.housekeeping import keep_house
 from fedserver.workers.import_worker import import_always
 from fedserver.workers.inbox_worker import process_always
 from fedserver.workers.mail_worker import mail_always
+from fedserver.workers.media_worker import convert_always
 from fedserver.workers.poll_worker import watch_polls
 from fedserver.workers.push_worker import push_always
 from fedserver.workers.quote_proofs import prove_always
@@ -26,6 +28,8 @@ ALL = (
     keep_house,
     watch_domains,
     compare_always,
+    convert_always,
+    look_at_links_always,
     mail_always,
     import_always,
     push_always,

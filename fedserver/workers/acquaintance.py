@@ -7,13 +7,19 @@ import random
 from datetime import timedelta
 
 from fedserver.context import Context
-from fedserver.effects import READ_COLLECTIONS_AFTER, read_collections, read_featured
+from fedserver.effects import (
+    READ_COLLECTIONS_AFTER,
+    read_collections,
+    read_featured,
+    read_featured_tags,
+)
 from fedserver.services.discover import learn_software
 from fedserver.services.fetch import Budget
 from storage.accounts import ACCOUNT_BY_ID, CLAIM_FEATURED, FEATURED_UNREAD
 from storage.collections import CLAIM_COLLECTIONS, COLLECTIONS_UNREAD
 from storage.failures import is_temporary
 from storage.hosts import HOSTS_TO_ASK
+from storage.peer_tags import CLAIM_FEATURED_TAGS, FEATURED_TAGS_UNREAD
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +37,7 @@ async def learn_always(ctx: Context) -> None:
             await learn_some(ctx)
             await read_some_featured(ctx)
             await read_some_collections(ctx)
+            await read_some_featured_tags(ctx)
         except Exception as error:  # what could not be learnt now can be learnt later
             if not is_temporary(error):
                 raise
@@ -67,3 +74,16 @@ async def read_some_collections(ctx: Context) -> int:
             budget = Budget(ctx.config.federation.fetch_budget)
             found += 0 if account is None else await read_collections(ctx, account, budget)
     return found
+
+
+async def read_some_featured_tags(ctx: Context) -> int:
+    """Read which hashtags those whom somebody here follows show on their profiles, now and then;
+    give how many lists were read."""
+    now, read = ctx.clock.now(), 0
+    due = now - READ_COLLECTIONS_AFTER
+    for account_id in await ctx.db.values(FEATURED_TAGS_UNREAD, due, _AT_A_TIME):
+        if await ctx.db.execute(CLAIM_FEATURED_TAGS, account_id, now, due):
+            account = await ctx.db.one(ACCOUNT_BY_ID, account_id)
+            budget = Budget(ctx.config.federation.fetch_budget)
+            read += 0 if account is None else await read_featured_tags(ctx, account, budget)
+    return read

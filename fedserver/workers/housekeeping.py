@@ -8,6 +8,9 @@ from fedserver.context import Context
 from fedserver.effects.leaving import delete_departed
 from fedserver.services import sign_ups
 from fedserver.services.cleaning_again import clean_again
+from fedserver.services.keeping import remove_unnamed
+from fedserver.services.remote_media import prune
+from storage.cards import FORGET_CARDS
 from storage.collections import FORGET_ENDED_ITEMS
 from storage.failures import is_temporary
 from storage.housekeeping import (
@@ -34,6 +37,7 @@ KEYS_KEPT_FOR = timedelta(hours=6)
 # Longer than a signature is valid, and than peers go on retrying.
 PROCESSED_KEPT_FOR = timedelta(days=14)
 UNPOSTED_MEDIA_KEPT_FOR = timedelta(days=1)
+CARDS_KEPT_FOR = timedelta(days=30)
 # Who left a collection, or did not want to be in it, is not asked again at once.
 ENDED_ITEMS_KEPT_FOR = timedelta(days=1)
 TRANSLATIONS_KEPT_FOR = timedelta(days=1)
@@ -71,7 +75,9 @@ async def tidy(ctx: Context) -> None:
     await ctx.db.execute(FORGET_BACKFILLS, now - BACKFILLS_KEPT_FOR)
     await ctx.db.execute(FORGET_EMPTY_REQUESTS)
     await ctx.db.execute(FORGET_ENDED_ITEMS, now - ENDED_ITEMS_KEPT_FOR)
-    for name in await ctx.db.values(FORGET_UNPOSTED_MEDIA, now - UNPOSTED_MEDIA_KEPT_FOR):
-        await ctx.blobs.delete(name)
+    await ctx.db.execute(FORGET_UNPOSTED_MEDIA, now - UNPOSTED_MEDIA_KEPT_FOR)
+    await ctx.db.execute(FORGET_CARDS, now - CARDS_KEPT_FOR)
+    await prune(ctx)
+    await remove_unnamed(ctx)
     await delete_departed(ctx)
     await clean_again(ctx)

@@ -1,4 +1,4 @@
-"""Asks again for consents to quotes that could not be read when the quotes came."""
+"""Asks again for consents to quotes, and for other leave, that could not be read at first."""
 
 import asyncio
 import logging
@@ -9,6 +9,7 @@ from fedserver.context import Context
 from fedserver.effects import settle_proof
 from fedserver.services.authorizing import Proof, prove
 from fedserver.services.fetch import Budget
+from fedserver.workers.leave_proofs import prove_claims
 from storage.accounts import ACCOUNT_BY_ID
 from storage.failures import is_temporary
 from storage.quotes import TAKE_CLAIMED, ClaimedRow
@@ -27,6 +28,7 @@ async def prove_always(ctx: Context) -> None:
         await asyncio.sleep(_EVERY_S)
         try:
             await prove_some(ctx)
+            await prove_claims(ctx)
         except Exception as error:  # what could not be asked for now can be later
             if not is_temporary(error):
                 raise

@@ -11,8 +11,9 @@ from tests.federation.conftest import ItemRow, Server
 from tests.federation.fake_peer import FakePeer, Json, PeerActor
 
 _TABLES = """
-    accounts actor_keys blocks conversation_statuses conversations deliveries emoji_reactions
-    favourites follows home_entries identities mentions media_attachments notification_requests
+    accounts actor_keys approvals blocks conversation_statuses conversations deliveries
+    emoji_reactions favourites follows home_entries identities interaction_requests mentions
+    media_attachments notification_requests
     notifications outbox_activities polls poll_votes reports
     statuses status_edits status_tags tags tombstones
 """.split()

@@ -95,4 +95,6 @@ async def test_peers_read_the_collection_and_hear_of_changes(
     add, remove = (one.document for one in await until(told))
     assert (add["type"], remove["type"]) == ("Add", "Remove")
     for sent in (add, remove):
-        assert (sent["actor"], sent["target"], sent["object"]) == (me, tags, hashtag)
+        # Mastodon sends its featured collection, and takes no other target.
+        featured = f"{me}/collections/featured"
+        assert (sent["actor"], sent["target"], sent["object"]) == (me, featured, hashtag)

@@ -128,6 +128,12 @@ def test_only_storage_speaks_to_postgresql() -> None:
             assert "import asyncpg" not in text, path
 
 
+def test_one_module_speaks_to_the_bucket_that_the_configuration_names() -> None:
+    """Like the database it is the admin's, not remote content (docs/decisions/0018)."""
+    users = [path for path in MODULES if "obstore" in path.read_text(encoding="utf-8")]
+    assert [str(path.relative_to(ROOT)) for path in users] == ["storage/bucket.py"]
+
+
 def test_the_session_never_asks_a_proxy_and_never_follows_by_itself() -> None:
     text = (DOOR / "client.py").read_text(encoding="utf-8")
     assert "trust_env=False" in text

@@ -40,6 +40,7 @@ _MODULES = (
     "filters_v1",
     "grouped_notifications",
     "instance",
+    "interaction_requests",
     "lists",
     "notification_requests",
     "notifications",

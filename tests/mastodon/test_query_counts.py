@@ -9,7 +9,7 @@ from fedserver.bytes_cache import BytesCache
 from fedserver.context import Context
 from fedserver.routing import CONTEXT
 from storage.database import Connection
-from tests.mastodon.world import World
+from tests.mastodon.world import START, World
 
 
 class Counter:
@@ -72,29 +72,34 @@ async def make_scene(world: World) -> Scene:
 
 async def _fill(world: World, me: int, count: int) -> dict[str, str]:
     author, booster = await world.user(f"author{count}"), await world.account(f"b{count}")
-    popular = await world.status(author)
+    popular, mine = await world.status(author), await world.status(me, "Ask me")
     ids = []
     for number in range(count):
         status_id = await world.rich_status(author)
         await world.quote(status_id, await world.quoting_status(author))
+        await world.guard(status_id)
         boost = await world.status(booster, "", reblog_of=status_id)
         fan = await world.account(f"fan{count}x{number}")
         await world.at_home(me, boost)
         await world.tag(status_id, f"tag{count}")
         await world.favourite(me, status_id)
+        await world.react(me, status_id, "🔥")
         await world.bookmark(me, status_id)
         await world.notify(me, "status", fan, status_id)
+        await world.notify(me, "follow", fan)
         await world.notify(me, "favourite", fan, await world.status(me, "<p>Loved</p>"))
         await world.filtered(me, await world.account(f"shy{count}x{number}"))
         await world.converse(me, fan)
         await world.follow(fan, me)
         await world.follow(me, fan)
         await world.favourite(fan, popular)
+        await world.waiting_answer(fan, mine, me)
         await world.status(fan, reblog_of=popular)
         await world.status(author, reply_to=popular)
         ids.append((status_id, fan))
     filter_id = await _refuse(world, me, [one for one, _ in ids])
     list_id = await world.listed(me, [fan for _, fan in ids])
+    group = f"follow-{int(START.timestamp()) // 3600}"
     many_statuses = "&".join(f"id[]={one}" for one, _ in ids)
     many_accounts = "&".join(f"id[]={one}" for _, one in ids)
     return {
@@ -112,8 +117,10 @@ async def _fill(world: World, me: int, count: int) -> dict[str, str]:
         "favourites": "/api/v1/favourites?limit=40",
         "notifications": "/api/v1/notifications?types[]=status&limit=40",
         "grouped notifications": "/api/v2/notifications?types[]=favourite&limit=40",
+        "accounts of a group": f"/api/v2/notifications/{group}/accounts?limit=40",
         "requests": "/api/v1/notifications/requests?limit=40",
         "conversations": "/api/v1/conversations?limit=40",
+        "interaction requests": "/api/v1/interaction_requests?limit=40",
         "context": f"/api/v1/statuses/{popular}/context",
         "favourited_by": f"/api/v1/statuses/{popular}/favourited_by",
         "reblogged_by": f"/api/v1/statuses/{popular}/reblogged_by",

@@ -9,6 +9,7 @@ from fedserver.context import Context
 from fedserver.secrets import token_hash
 from storage.accounts import INSERT_ACCOUNT, INSERT_IDENTITY
 from storage.conversations import CONVERSE
+from storage.emoji_reactions import INSERT_EMOJI_REACTION
 from storage.lists import ADD_TO_LIST, INSERT_LIST
 from storage.markers import SAVE_MARKERS
 from storage.media import INSERT_MEDIA
@@ -186,6 +187,18 @@ class World:
             legacy,
         )
 
+    async def react(self, account_id: int, status_id: int, emoji: str, image: str = "") -> None:
+        await self.ctx.db.execute(
+            INSERT_EMOJI_REACTION,
+            self.next_id(),
+            account_id,
+            status_id,
+            f"https://far.test/reactions/{self.next_id()}",
+            emoji,
+            image,
+            START,
+        )
+
     async def quoting_status(self, account_id: int) -> int:
         """Give a status that quotes another of the same account."""
         status_id = await self.status(account_id)
@@ -195,6 +208,30 @@ class World:
     async def quote_policy(self, status_id: int, policy: int) -> None:
         """Say who may quote a status: bits of storage.visibility."""
         await self.execute("UPDATE statuses SET quote_policy = $2 WHERE id = $1", status_id, policy)
+
+    async def guard(self, status_id: int) -> None:
+        """Let the status's author be asked before anybody answers it."""
+        await self.execute(
+            """
+            UPDATE statuses SET interaction_policy =
+                '{"reply": {"automatic": ["author"], "manual": ["public"]}}' WHERE id = $1
+            """,
+            status_id,
+        )
+
+    async def waiting_answer(self, account_id: int, status_id: int, owner: int) -> int:
+        """Let an answer to the status wait for its owner."""
+        reply = await self.status(account_id, reply_to=status_id)
+        await self.execute("UPDATE statuses SET withheld = true WHERE id = $1", reply)
+        await self.execute(
+            """
+            INSERT INTO approvals (id, account_id, target_id, status_id, kind, interaction_uri,
+                reply_id, state, created_at)
+            VALUES ($1, $2, $3, $4, 'reply', $5, $6, 'pending', $7)
+            """,
+            *(self.next_id(), account_id, owner, status_id, f"reply-{reply}", reply, START),
+        )
+        return reply
 
     async def follow(self, follower: int, target: int, *, accepted: bool = True) -> None:
         await self.ctx.db.execute(

@@ -1,5 +1,6 @@
 """Notifications pushed to a real push service, and read by the app behind it."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric import ec
+from mastodon import Mastodon
 
 from fedserver.services import grants
 from fedserver.services.push_messages import decode
@@ -220,3 +222,23 @@ def test_the_sample_of_the_standard_is_read() -> None:
         "xSgSxsj_Qulcy4a-fN"
     )
     assert app.read_standard(body) == b"When I grow up, I want to be a watermelon"
+
+
+async def test_mastodon_py_subscribes_and_decrypts(scene: Scene) -> None:
+    client = Mastodon(access_token=scene.ada.token, api_base_url=scene.instance.base_url)
+    private, public = client.push_subscription_generate_keys()
+    made = await asyncio.to_thread(
+        client.push_subscription_set, scene.service.endpoint(), public, mention_events=True
+    )
+    assert made["alerts"]["mention"]
+    assert not made["alerts"]["reblog"]
+    await scene.bob.post("/api/v1/statuses", status="@ada hello")
+    message = await scene.service.next()
+    pushed = client.push_subscription_decrypt_push(
+        message.body, private, message.headers["Encryption"], message.headers["Crypto-Key"]
+    )
+    assert (pushed["title"], pushed["body"]) == ("bob mentioned you", "@ada hello")
+    changed = await asyncio.to_thread(client.push_subscription_update, poll_events=True)
+    assert changed["alerts"]["poll"]
+    await asyncio.to_thread(client.push_subscription_delete)
+    assert not await scene.has_subscription()

@@ -36,6 +36,23 @@ INSERT INTO deliveries (activity_id, inbox_url, host, created_at)
     VALUES (11, 'https://far.test/inbox', 'far.test', now());
 """
 
+# Alice answers and boosts a post of Bob's, who has to be asked; one answer is allowed already.
+_WAITING = """
+INSERT INTO statuses (id, uri, url, account_id, local, visibility, thread_id, content, created_at,
+    in_reply_to_id, reblog_of_id, replies_count, reblogs_count) VALUES
+    (12, 'https://far.test/12', 'https://far.test/12', 2, false, 'public', 12, '', now(),
+        NULL, NULL, 2, 1),
+    (13, 'https://here.test/13', '', 1, true, 'public', 12, '', now(), 12, NULL, 0, 0),
+    (14, 'https://here.test/14', '', 1, true, 'public', 14, '', now(), NULL, 12, 0, 0),
+    (15, 'https://here.test/15', '', 1, true, 'public', 12, '', now(), 12, NULL, 0, 0);
+UPDATE accounts SET statuses_count = 4 WHERE id = 1;
+INSERT INTO interaction_requests (uri, account_id, status_id, interaction_uri, kind,
+    authorization_uri, created_at) VALUES
+    ('https://here.test/r/13', 1, 12, 'https://here.test/13', 'reply', NULL, now()),
+    ('https://here.test/r/14', 1, 12, 'https://here.test/14', 'announce', NULL, now()),
+    ('https://here.test/r/15', 1, 12, 'https://here.test/15', 'reply', 'https://far.test/a', now());
+"""
+
 _TABLES = """
     accounts users actor_keys follows statuses polls favourites hosts outbox_activities deliveries
 """.split()
@@ -92,6 +109,24 @@ async def test_a_migration_that_fails_leaves_nothing(empty: str) -> None:
     try:
         assert await connection.fetchval("SELECT to_regclass('half')") is None
         assert await connection.fetchval("SELECT max(version) FROM schema_migrations") == 1
+    finally:
+        await connection.close()
+
+
+async def test_what_waited_for_a_peers_leave_is_withheld(empty: str) -> None:
+    until = [one for one in migrations() if one.version < 12]
+    await migrate(empty, until)
+    connection = await asyncpg.connect(empty)
+    try:
+        await connection.execute(_EARLIER)
+        await connection.execute(_WAITING)
+        await migrate(empty)
+        withheld = "SELECT array_agg(id ORDER BY id) FROM statuses WHERE withheld"
+        assert await connection.fetchval(withheld) == [13, 14]
+        counts = "SELECT array[replies_count, reblogs_count] FROM statuses WHERE id = 12"
+        assert await connection.fetchval(counts) == [1, 0]
+        posts = "SELECT statuses_count FROM accounts WHERE id = 1"
+        assert await connection.fetchval(posts) == 2
     finally:
         await connection.close()
 
