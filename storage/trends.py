@@ -1,7 +1,9 @@
 """What is talked about: computed from public posts of the last days, reviewed by moderators."""
 
 from dataclasses import dataclass
+from typing import Any
 
+from storage.paging import Paged, paged
 from storage.query import Command, Query, Value
 from storage.status_reads import HeadRow, head_query
 from storage.visibility import unwanted
@@ -63,6 +65,34 @@ COUNT_STATUSES = Command(
         language = excluded.language
     """
 )
+# $1 the first id of the last day, $2 the first id of the days before it that are compared with,
+# $3 how many people must link to a page: counted as hashtags are.
+COUNT_LINKS = Command(
+    f"""
+    WITH uses AS (
+        SELECT c.card_id, s.account_id, c.status_id >= $1 AS recent
+        FROM status_cards c JOIN statuses s ON s.id = c.status_id
+        JOIN accounts a ON a.id = s.account_id
+        WHERE c.status_id >= $2 AND {_LOUD} AND NOT s.sensitive
+    ), counted AS (
+        SELECT card_id, count(DISTINCT account_id) FILTER (WHERE recent) AS seen,
+            greatest(1.0, count(DISTINCT account_id) FILTER (WHERE NOT recent)
+                          / {_TAG_DAYS - 1}.0) AS usual
+        FROM uses GROUP BY card_id
+    ), fresh AS (
+        SELECT n.card_id, p.language, (n.seen - n.usual) * (n.seen - n.usual) / n.usual AS score
+        FROM counted n JOIN preview_cards p ON p.id = n.card_id
+        WHERE n.seen >= $3 AND n.seen > n.usual AND p.shown ORDER BY score DESC LIMIT {_KEPT}
+    ), gone AS (
+        DELETE FROM trends t WHERE t.kind = 'link'
+          AND NOT EXISTS (SELECT 1 FROM fresh f WHERE f.card_id = t.subject_id)
+    )
+    INSERT INTO trends (kind, subject_id, score, language)
+    SELECT 'link', card_id, score, language FROM fresh
+    ON CONFLICT (kind, subject_id) DO UPDATE SET score = excluded.score,
+        language = excluded.language
+    """
+)
 
 
 def _allowed(kind: str, subject: str, unreviewed: str, author: str = "") -> str:
@@ -104,6 +134,54 @@ TRENDING_STATUSES = Query(
 
 
 @dataclass(frozen=True, slots=True)
+class TrendingLinkRow:
+    """A page that people link to: its card (CardRow's names) and a week of use, as tags have it."""
+
+    card: dict[str, Any]
+    history: list[Any]
+
+
+# $1 limit, $2 offset, $3 whether what nobody reviewed is shown, $4 the smallest id that counts.
+TRENDING_LINKS = Query(
+    f"""
+    SELECT to_jsonb(p) AS card, coalesce((
+            SELECT jsonb_agg(jsonb_build_object(
+                'day', d.day, 'uses', d.uses, 'accounts', d.accounts))
+            FROM (
+                SELECT (c.status_id >> 16) / 86400000 AS day, count(*) AS uses,
+                    count(DISTINCT s.account_id) AS accounts
+                FROM status_cards c JOIN statuses s ON s.id = c.status_id
+                WHERE c.card_id = p.id AND c.status_id > $4 AND s.visibility = 'public'
+                GROUP BY 1
+            ) d
+        ), '[]') AS history
+    FROM trends t JOIN preview_cards p ON p.id = t.subject_id
+    WHERE t.kind = 'link' AND p.shown AND {_allowed("link", "t.subject_id", "$3::boolean")}
+    ORDER BY t.score DESC, t.subject_id LIMIT $1 OFFSET $2
+    """,
+    TrendingLinkRow,
+)
+LINK_MAY_TREND = Value(
+    f"""
+    SELECT p.id FROM preview_cards p JOIN trends t ON t.kind = 'link' AND t.subject_id = p.id
+    WHERE p.url = $1 AND {_allowed("link", "p.id", "$2::boolean")}
+    """,
+    int,
+)
+# $4 viewer, $5 the card.
+LINK_TIMELINE: Paged[HeadRow] = paged(
+    head_query(
+        "status_cards lc JOIN statuses s ON s.id = lc.status_id",
+        f"""lc.card_id = $5 AND s.id < $1 AND s.id > $2 AND s.visibility = 'public'
+        AND a.discoverable AND a.silenced_at IS NULL
+        AND ($4::bigint IS NULL OR NOT {unwanted("s.account_id", "$4::bigint")})
+        ORDER BY s.id {{direction}} LIMIT $3""",
+    ),
+    HeadRow,
+)
+
+
+@dataclass(frozen=True, slots=True)
 class ReviewRow:
     """Something that trends, for moderators."""
 
@@ -119,12 +197,13 @@ class ReviewRow:
 TRENDS_TO_REVIEW = Query(
     """
     SELECT t.kind, t.subject_id AS id, t.score,
-        coalesce('#' || g.display_name, s.url, '') AS text,
+        coalesce('#' || g.display_name, s.url, p.url, '') AS text,
         coalesce(a.username || coalesce('@' || a.domain, ''), '') AS by,
         coalesce(v.allowed, va.allowed) AS allowed
     FROM trends t
     LEFT JOIN tags g ON t.kind = 'tag' AND g.id = t.subject_id
     LEFT JOIN statuses s ON t.kind = 'status' AND s.id = t.subject_id
+    LEFT JOIN preview_cards p ON t.kind = 'link' AND p.id = t.subject_id
     LEFT JOIN accounts a ON a.id = s.account_id
     LEFT JOIN trend_reviews v ON v.kind = t.kind AND v.subject_id = t.subject_id
     LEFT JOIN trend_reviews va ON va.kind = 'account' AND va.subject_id = s.account_id
@@ -140,6 +219,7 @@ PUT_REVIEW = Command(
         reviewed_at = excluded.reviewed_at
     """
 )
+LINK_ID = Value("SELECT id FROM preview_cards WHERE url = $1", int)
 STATUS_ID = Value("SELECT id FROM statuses WHERE id = $1", int)
 PEER_ACCOUNT_ID = Value(
     "SELECT id FROM accounts WHERE lower(username) = lower($1) AND domain = $2 ORDER BY id LIMIT 1",

@@ -14,7 +14,7 @@ from fedserver.effects import READERS
 
 ROOT = Path(__file__).parents[1]
 # Folders with these names hold no page of ours.
-NOT_OURS = frozenset({"build", "data", "demo-data", "dist", "node_modules"})
+NOT_OURS = frozenset({"build", "data", "demo-data", "dist", "node_modules", "venv"})
 
 FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`[^`\n]*`")

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from fedserver.config import Config
     from storage.trends import ReviewRow
 
-_KIND = click.Choice(["tag", "status", "account"])
+_KIND = click.Choice(["tag", "status", "link", "account"])
 _COLUMNS = "{:<8} {:<22} {:<10} {:<10} {}"
 _WORDS = {None: "-", True: "allowed", False: "forbidden"}
 
@@ -48,7 +48,8 @@ async def _list(config: "Config", kind: str | None) -> "list[ReviewRow]":
 @click.argument("name")
 @with_config
 def allow(config: "Config", kind: str, name: str) -> None:
-    """Let a hashtag (by name), a post (by id) or all posts of an account (by handle) trend."""
+    """Let a hashtag (by name), a post (by id), a page (by address) or all posts of an account
+    (by handle) trend."""
     run_async(_review(config, kind, name, allowed=True))
     click.echo(f"{kind} {name} may trend")
 
@@ -58,7 +59,7 @@ def allow(config: "Config", kind: str, name: str) -> None:
 @click.argument("name")
 @with_config
 def forbid(config: "Config", kind: str, name: str) -> None:
-    """Let a hashtag, a post or an account's posts never trend."""
+    """Let a hashtag, a post, a page or an account's posts never trend."""
     run_async(_review(config, kind, name, allowed=False))
     click.echo(f"{kind} {name} does not trend")
 

@@ -31,11 +31,13 @@ from fedserver.entities.relationships import relationship, relationships
 from fedserver.entities.reports import report
 from fedserver.entities.statuses import status, statuses, statuses_of
 from fedserver.entities.streamed import NOBODY, Wish, statuses_for_viewers
-from fedserver.entities.tags import featured_tag, tag, tags, unused_tag
+from fedserver.entities.tags import HISTORY, featured_tag, tag, tags, unused_tag
 from fedserver.entities.threads import context
 from fedserver.entities.times import timestamp
+from fedserver.entities.trends import trending_links
 
 __all__ = [
+    "HISTORY",
     "NOBODY",
     "Grouping",
     "Wish",
@@ -83,5 +85,6 @@ __all__ = [
     "tag",
     "tags",
     "timestamp",
+    "trending_links",
     "unused_tag",
 ]

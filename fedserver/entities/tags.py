@@ -14,13 +14,14 @@ from storage.tags import TAG_DETAILS, TagDetailRow
 Json = dict[str, Any]
 
 _HISTORY_DAYS = 7
+HISTORY = timedelta(days=_HISTORY_DAYS)
 _DAY_S = 86_400
 
 
 async def tags(ctx: Context, ids: Iterable[int], viewer: int | None) -> list[Json]:
     """Give Tags in the order of `ids`, in one query (Mastodon API: Tag, with a week of history)."""
     today = int(ctx.clock.now().timestamp()) // _DAY_S
-    first = ctx.ids.at(ctx.clock.now() - timedelta(days=_HISTORY_DAYS))
+    first = ctx.ids.at(ctx.clock.now() - HISTORY)
     rows = await ctx.db.fetch(TAG_DETAILS, list(ids), viewer, first)
     return [_tag(ctx.uris, row, today) for row in rows]
 
@@ -55,13 +56,14 @@ def _tag(uris: Uris, row: TagDetailRow, today: int) -> Json:
         "id": str(row.id),
         "name": row.name,
         "url": uris.tag(row.name),
-        "history": _history(row.history, today),
+        "history": usage(row.history, today),
         "following": row.following,
         "featuring": row.featuring,
     }
 
 
-def _history(used: list[Any], today: int) -> list[Json]:
+def usage(used: list[Any], today: int) -> list[Json]:
+    """Give a week of use, today first (Mastodon API: Tag#history). `used`: as TagDetailRow."""
     by_day = {one["day"]: one for one in used}
     days = range(today, today - _HISTORY_DAYS, -1)
     return [

@@ -128,10 +128,7 @@ async def new_status(
     )
     policy = params.quote_approval_policy or defaults.default_quote_policy
     quoting_status = quoting(status, quote, policy)
-    quoters = None if params.quote_approval_policy else params.interaction_policy
-    return with_policy(
-        quoting_status, params.interaction_policy, quoters, defaults.interaction_policies
-    )
+    return with_policy(quoting_status, params.interaction_policy, defaults.interaction_policies)
 
 
 async def posting_defaults(ctx: Context, author: AccountRow) -> PostingDefaultsRow:

@@ -63,8 +63,8 @@ async def edit_status(ctx: Context, caller: Caller, status_id: int, params: Edit
         raise NotFound("Record not found")
     author = await acting_account(ctx, caller)
     await _edit(ctx, author, row, params)
-    await change_interaction_policy(ctx, author, row, params.interaction_policy)
     await change_policy(ctx, author, row, params.quote_approval_policy)
+    await change_interaction_policy(ctx, author, row, params.interaction_policy)
     return await entities.status(ctx, row.id, caller.account_id)
 
 

@@ -147,15 +147,14 @@ def _quoters(names: Iterable[str]) -> int:
 def with_policy(
     status: NewStatus,
     given: InteractionPolicyParams | None,
-    quoters: InteractionPolicyParams | None,
     defaults: Json | None,
 ) -> NewStatus:
-    """Give `status` with who may answer, favourite and boost it, and, where `quoters` say so, who
+    """Give `status` with who may answer, favourite and boost it, and, where the policy says so, who
     may quote it; what its author did not say is in their `defaults`."""
     chosen = (defaults or {}).get(status.visibility)
     if given is not None:
         chosen = chosen_policy(given, status.visibility)
-    bits = quote_bits(quoters, status.visibility)
+    bits = quote_bits(given, status.visibility)
     consents = status.consents or Consents()
     return replace(
         status,

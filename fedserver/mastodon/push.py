@@ -31,6 +31,10 @@ ALERTS: Final = (
     "update",
     "quote",
     "quoted_update",
+    "severed_relationships",
+    "moderation_warning",
+    "added_to_collection",
+    "collection_update",
     "admin.sign_up",
     "admin.report",
 )

@@ -57,8 +57,8 @@ async def set_interaction_policy(
     """
     row = await own_status(ctx, status_id, caller)
     author = await acting_account(ctx, caller)
-    await change_interaction_policy(ctx, author, row, params.interaction_policy)
     await change_policy(ctx, author, row, params.quote_approval_policy)
+    await change_interaction_policy(ctx, author, row, params.interaction_policy)
     return await entities.status(ctx, row.id, caller.account_id)
 
 

@@ -2,10 +2,25 @@
 
 from fedserver import entities
 from fedserver.context import Context
-from fedserver.mastodon.timelines import viewer_of
-from fedserver.routing import Caller, OffsetPage, OffsetParams, endpoint
+from fedserver.errors import NotFound
+from fedserver.mastodon.timelines import status_page, viewer_of
+from fedserver.routing import (
+    Caller,
+    OffsetPage,
+    OffsetParams,
+    Page,
+    PageParams,
+    endpoint,
+)
+from storage.paging import fetch_page
 from storage.profiles import READING_LANGUAGES
-from storage.trends import TRENDING_STATUSES, TRENDING_TAGS
+from storage.trends import (
+    LINK_MAY_TREND,
+    LINK_TIMELINE,
+    TRENDING_LINKS,
+    TRENDING_STATUSES,
+    TRENDING_TAGS,
+)
 
 _TAGS, _TAGS_MOST = 10, 20
 _STATUSES, _STATUSES_MOST = 20, 40
@@ -40,6 +55,39 @@ async def trending_statuses(
         TRENDING_STATUSES, limit, offset, _shows_unreviewed(ctx), viewer, languages
     )
     return OffsetPage(await entities.statuses_of(ctx, heads, viewer), limit, offset)
+
+
+@endpoint("GET", "/api/v1/trends/links")
+async def trending_links(ctx: Context, params: OffsetParams) -> OffsetPage:
+    """Show the pages that more people link to than usually, as cards with a week of history.
+
+    Mastodon API: trends#links.
+    """
+    limit, offset = params.window(default=_TAGS, most=_TAGS_MOST)
+    first = ctx.ids.at(ctx.clock.now() - entities.HISTORY)
+    rows = await ctx.db.fetch(TRENDING_LINKS, limit, offset, _shows_unreviewed(ctx), first)
+    return OffsetPage(await entities.trending_links(ctx, rows), limit, offset)
+
+
+class LinkParams(PageParams, frozen=True, kw_only=True):
+    """Which page's posts."""
+
+    url: str = ""
+
+
+@endpoint("GET", "/api/v1/timelines/link", scope="read:statuses")
+async def link_timeline(ctx: Context, caller: Caller | None, params: LinkParams) -> Page:
+    """Show public posts with a link that trends, of authors who want to be found. 404 for a link
+    that does not trend.
+
+    Mastodon API: timelines#link.
+    """
+    card_id = await ctx.db.value(LINK_MAY_TREND, params.url, _shows_unreviewed(ctx))
+    if card_id is None:
+        raise NotFound("Record not found")
+    cursor, viewer = params.cursor(), viewer_of(caller)
+    rows = await fetch_page(ctx.db, LINK_TIMELINE, cursor, viewer, card_id)
+    return await status_page(ctx, rows, cursor, viewer)
 
 
 def _shows_unreviewed(ctx: Context) -> bool:

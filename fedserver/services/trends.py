@@ -9,8 +9,10 @@ from storage.accounts import LOCAL_ACCOUNT_BY_NAME
 from storage.tags import TAG_ID
 from storage.trends import (
     CLAIM_TRENDS,
+    COUNT_LINKS,
     COUNT_STATUSES,
     COUNT_TAGS,
+    LINK_ID,
     PEER_ACCOUNT_ID,
     PUT_REVIEW,
     STATUS_ID,
@@ -19,7 +21,7 @@ from storage.trends import (
 )
 
 EVERY: Final = timedelta(minutes=5)
-KINDS: Final = ("tag", "status", "account")
+KINDS: Final = ("tag", "status", "link", "account")
 _DAY: Final = timedelta(days=1)
 _TAG_DAYS: Final = timedelta(days=7)
 _STATUS_DAYS: Final = timedelta(days=2)
@@ -32,6 +34,7 @@ async def make_trends(ctx: Context) -> bool:
         return False
     day, week = ctx.ids.at(now - _DAY), ctx.ids.at(now - _TAG_DAYS)
     await ctx.db.execute(COUNT_TAGS, day, week, rules.min_people)
+    await ctx.db.execute(COUNT_LINKS, day, week, rules.min_people)
     await ctx.db.execute(COUNT_STATUSES, ctx.ids.at(now - _STATUS_DAYS), now, rules.min_people)
     return True
 
@@ -42,8 +45,8 @@ async def list_trends(ctx: Context, kind: str | None) -> list[ReviewRow]:
 
 
 async def review(ctx: Context, kind: str, name: str, *, allowed: bool) -> None:
-    """Say whether something may trend: a hashtag by name, a post by id, an account by handle or
-    id. Raises NotFound, Invalid."""
+    """Say whether something may trend: a hashtag by name, a post by id, a page by address, an
+    account by handle. Raises NotFound, Invalid."""
     if kind not in KINDS:
         raise Invalid(f"There are no trends of {kind}; there are {', '.join(KINDS)}")
     subject_id = await _subject(ctx, kind, name.strip())
@@ -56,6 +59,8 @@ async def _subject(ctx: Context, kind: str, name: str) -> int:
         found = await ctx.db.value(TAG_ID, name.removeprefix("#").lower())
     elif kind == "status" and name.isdecimal():
         found = await ctx.db.value(STATUS_ID, int(name))
+    elif kind == "link":
+        found = await ctx.db.value(LINK_ID, name)
     elif kind == "account":
         found = await _account(ctx, name)
     if found is None:

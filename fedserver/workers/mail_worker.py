@@ -7,7 +7,8 @@ from typing import Final
 
 from fedserver.context import Context
 from fedserver.events import MAILS
-from fedserver.services.smtp import MailDelayed, MailRefused, send
+from fedserver.outgoing.mail import MailDelayed, MailRefused
+from fedserver.services.smtp import send
 from storage.failures import is_temporary
 from storage.mails import CLAIM_MAILS, MAIL_PUT_OFF, MAIL_SENT, NEXT_MAIL_AT, MailRow
 

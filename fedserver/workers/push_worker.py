@@ -58,6 +58,10 @@ _TITLES: Final[Mapping[str, str]] = {
     "update": "{} edited a post",
     "quote": "{} quoted your post",
     "quoted_update": "{} edited a post that you quoted",
+    "severed_relationships": "You lost connections",
+    "moderation_warning": "You have received a moderation warning",
+    "added_to_collection": "{} added you to a collection",
+    "collection_update": "{} changed a collection that you are in",
     "admin.sign_up": "{} signed up",
     "admin.report": "{} sent a report",
 }

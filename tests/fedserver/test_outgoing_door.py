@@ -68,6 +68,9 @@ CALLS_WITHIN = {
     # To our own public name, which the configuration says, from the command line.
     "asyncio.open_connection": ["fedserver/outgoing/certificates.py"],
     "session.request": ["fedserver/outgoing/client.py"],
+    # To the mail server that the configuration names.
+    "smtplib.SMTP": ["fedserver/outgoing/mail.py"],
+    "smtplib.SMTP_SSL": ["fedserver/outgoing/mail.py"],
     "socket.socket": ["fedserver/outgoing/sockets.py"],
 }
 

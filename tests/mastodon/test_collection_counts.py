@@ -20,8 +20,9 @@ ITEM = """
 """
 ENDORSEMENT = "INSERT INTO endorsements VALUES ($1, $2, $3, $4)"
 NOTICE = """
-    INSERT INTO notifications (id, account_id, type, from_account_id, collection_id, created_at)
-    VALUES ($1, $2, 'added_to_collection', $3, $4, $5)
+    INSERT INTO notifications (id, account_id, type, from_account_id, collection_id, subject_id,
+        created_at)
+    VALUES ($1, $2, 'added_to_collection', $3, $4, $4, $5)
 """
 LINK = "INSERT INTO linked_collections VALUES ($1, $2)"
 LINKED = "UPDATE statuses SET links_collections = true WHERE id = $1"

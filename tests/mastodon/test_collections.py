@@ -64,7 +64,7 @@ async def test_who_is_put_in_is_told_with_a_fallback(here: Here, schema: Schema)
     params = {"types[]": "added_to_collection", "supported_types[]": "mention"}
     old_app = (await here.do("GET", "/api/v1/notifications", carol, params=params))[0]
     schema.check("NotificationFallback", old_app["fallback"])
-    assert old_app["fallback"]["title"] == "alice added you to a collection"
+    assert old_app["fallback"]["title"].endswith(">@alice</a> added you to a collection")
     assert second["url"] in old_app["fallback"]["summary"]
     known = {"supported_types[]": "added_to_collection"}
     path = f"/api/v1/notifications/{old_app['id']}"

@@ -5,6 +5,7 @@ from typing import Any
 from tests.mastodon.conftest import Schema
 from tests.mastodon.write_fixtures import Here, Person
 from tests.mastodon.write_fixtures import here_fixture as here_fixture
+from tests.waiting import until
 
 PATH = "/api/v1/conversations"
 
@@ -160,5 +161,10 @@ async def test_each_change_is_signalled(here: Here) -> None:
         await talk(here, ada, "Hello @bob")
         ((hers,), (his,)) = (await of(here, ada), await of(here, bob))
         await here.do("POST", f"{PATH}/{his['id']}/read", bob)
+
+        async def all_heard() -> bool:
+            return len(heard) >= 3
+
+        await until(all_heard)
     assert sorted(heard[:2]) == sorted([f"{ada.id}:{hers['id']}", f"{bob.id}:{his['id']}"])
     assert heard[2:] == [f"{bob.id}:{his['id']}"]

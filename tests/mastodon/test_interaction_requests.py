@@ -1,9 +1,12 @@
 """Who may answer, favourite and boost what: set by its author, kept to, and decided by request."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from fedserver.mastodon import scheduling
+from fedserver.workers.scheduled_worker import post_scheduled
 from tests.mastodon.write_fixtures import Here, Person
 from tests.mastodon.write_fixtures import here_fixture as here_fixture
 
@@ -202,3 +205,21 @@ async def test_pages_of_requests(here: Here) -> None:
     assert 'rel="next"' not in last.headers["Link"]
     none = {"favourites": "false", "replies": "false", "reblogs": "false", "quotes": "false"}
     assert (await here.send("GET", REQUESTS, alice, params=none)).status == 422
+
+
+async def test_a_scheduled_post_keeps_its_policy(here: Here) -> None:
+    alice = await here.person("alice")
+    hour = timedelta(hours=1)
+    await here.post(
+        alice,
+        scheduled_at=(here.clock.now() + hour).isoformat(),
+        interaction_policy={"can_reply": ASKED, "can_quote": {"manual_approval": ["public"]}},
+    )
+    here.clock.move(hour)
+    assert await post_scheduled(here.ctx, scheduling.post_due) == 1
+    [posted] = await here.do("GET", f"/api/v1/accounts/{alice.id}/statuses", alice)
+    assert posted["interaction_policy"]["can_reply"]["manual_approval"] == ["public"]
+    assert (posted["quote_approval"]["automatic"], posted["quote_approval"]["manual"]) == (
+        [],
+        ["public"],
+    )

@@ -9,6 +9,7 @@ from tests.mastodon.conftest import Schema
 from tests.mastodon.world import START
 from tests.mastodon.write_fixtures import Here, Person
 from tests.mastodon.write_fixtures import here_fixture as here_fixture
+from tests.waiting import until
 
 FLAT = "/api/v1/notifications"
 GROUPED = "/api/v2/notifications"
@@ -265,6 +266,11 @@ async def test_a_signal_names_what_is_shown_at_once(here: Here) -> None:
             bob.id,
             START,
         )
+
+        async def all_heard() -> bool:
+            return len(heard) >= 3
+
+        await until(all_heard)
     assert heard[0] == ("fedserver_notifications", shown["id"])
     named = [int(one) for _, ids in heard[1:] for one in ids.split(",")]
     assert sorted(named) == many

@@ -13,6 +13,7 @@ from fedserver.clock import SystemClock
 from fedserver.config import TranslationConfig
 from fedserver.context import Context
 from fedserver.outgoing import ForbiddenTarget, Outgoing
+from storage.push import PUT_PUSH_KEY
 from tests.mastodon.conftest import Schema
 from tests.mastodon.write_fixtures import Here, form_with_file, picture
 from tests.mastodon.write_fixtures import here_fixture as here_fixture
@@ -186,6 +187,7 @@ async def test_which_languages(here: Here) -> None:
     alice = await here.person("alice")
     found = await here.do("GET", "/api/v1/instance/translation_languages", alice)
     assert found == {"und": ["de", "en", "fr"], "de": ["en", "fr"], "en": ["de", "fr"]}
+    await here.ctx.db.execute(PUT_PUSH_KEY, "public", b"wrapped", here.clock.now())
     instance = await here.do("GET", "/api/v2/instance", alice)
     assert instance["configuration"]["translation"] == {"enabled": True}
 

@@ -127,7 +127,8 @@ async def test_pages_go_by_offset(here: Here) -> None:
         ("status", "x", NotFound),
         ("account", "nobody", NotFound),
         ("account", "nobody@far.test", NotFound),
-        ("link", "x", Invalid),
+        ("link", "https://nowhere.test/", NotFound),
+        ("song", "x", Invalid),
     ],
 )
 async def test_review_of_what_is_not_there(
@@ -135,3 +136,30 @@ async def test_review_of_what_is_not_there(
 ) -> None:
     with pytest.raises(error):
         await review(here.ctx, kind, name, allowed=True)
+
+
+async def test_links_that_many_share(here: Here, schema: Schema) -> None:
+    people = await crowd(here)
+    url = "https://news.test/story"
+    await here.execute(
+        "INSERT INTO preview_cards (id, url, title, shown, fetched_at)"
+        " VALUES (77, $1, 'Story', true, now())",
+        url,
+    )
+    ids = [int((await here.post(one, "Read this"))["id"]) for one in people]
+    for status_id in ids:
+        await here.execute("INSERT INTO status_cards VALUES ($1, 77)", status_id)
+    here.clock.move(timedelta(minutes=6))
+    assert await make_trends(here.ctx)
+    path = "/api/v1/trends/links"
+    timeline = f"/api/v1/timelines/link?url={url}"
+    assert await here.do("GET", path, people[0]) == []
+    assert (await here.send("GET", timeline, people[0])).status == 404
+    await review(here.ctx, "link", url, allowed=True)
+    (link,) = await here.do("GET", path, people[0])
+    schema.check("TrendsLink", link | {"author_url": url, "provider_url": url, "embed_url": url})
+    assert (link["title"], link["history"][0]["accounts"]) == ("Story", "4")
+    shown = await here.do("GET", timeline, people[0])
+    assert [int(one["id"]) for one in shown] == sorted(ids, reverse=True)
+    await here.do("POST", f"/api/v1/accounts/{people[1].id}/mute", people[0])
+    assert len(await here.do("GET", timeline, people[0])) == 3

@@ -51,7 +51,8 @@ async def test_what_is_kept_apart_is_not_told(instance: Instance) -> None:
         await bob.post("/api/v1/statuses", status="@ada hello")
         (request,) = await ada.get("/api/v1/notifications/requests")
         await ada.post(f"/api/v1/notifications/requests/{request['id']}/accept")
-        assert (await socket.next()).name == "notifications_merged"
+        merged = await socket.next()
+        assert (merged.name, merged.payload) == ("notifications_merged", "1")
         later = await bob.post("/api/v1/statuses", status="@ada again")
         told = await socket.next()
         assert told.json["status"]["id"] == later["id"], "once, and only what came afterwards"
