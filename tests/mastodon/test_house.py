@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fedserver.config.settings import PolicyConfig
+from fedserver.config.house_rules import PolicyConfig
 from fedserver.errors import NotFound
 from fedserver.services.house_texts import PRIVACY, TERMS, house_text
 from tests.mastodon.conftest import Schema
