@@ -130,7 +130,7 @@ def jrd(
     """The WebFinger document of a local actor (RFC 7033 §4.4), as the fediverse expects it.
 
     `subscribe_template` holds "{uri}" where a followed actor's address is to be put; `intents`
-    are templates with "{object}" by activity type (FEP-3b86).
+    are templates by activity type, with "{object}", or "{content}" for a Create (FEP-3b86).
     """
     links: list[dict[str, str]] = [
         {"rel": REL_PROFILE, "type": "text/html", "href": profile_url},

@@ -171,8 +171,9 @@ def _outgoing(config: Config, clock: Clock, domains: DomainRules) -> Outgoing:
 
 def make_application(ctx: Context) -> web.Application:
     """Mount every endpoint on an aiohttp application."""
+    from fedserver.mastodon.statuses import post_text
     from fedserver.streaming import add_streams
-    from fedserver.web import add_static
+    from fedserver.web import POST_TEXT, add_static
 
     media = ctx.config.media
     most = max(media.max_video_bytes, media.max_image_bytes) + _MAX_FORM_BYTES
@@ -180,6 +181,7 @@ def make_application(ctx: Context) -> web.Application:
     app[CONTEXT] = ctx
     routing.mount(app, all_endpoints())
     add_static(app)
+    app[POST_TEXT] = post_text
     add_streams(app, ctx)
     serve_heads(app)
     return app

@@ -91,6 +91,10 @@ class Uris:
         chosen = f"&intent={intent.lower()}" if intent else ""
         return f"{self.base}/authorize_interaction?uri={template}{chosen}"
 
+    def share(self, template: str) -> str:
+        """The page on which people here write a post; `template` stands for its text."""
+        return f"{self.base}/share?text={template}"
+
     def media(self, blob: str) -> str:
         return f"{self.base}/media/{blob}"
 

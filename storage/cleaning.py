@@ -39,6 +39,22 @@ class StaleEditRow:
     spoiler_text: str
 
 
+@dataclass(frozen=True, slots=True)
+class StalePollRow:
+    """The choices of a status's poll."""
+
+    id: int
+    options: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class StaleMediaRow:
+    """The description of a status's attachment."""
+
+    id: int
+    description: str
+
+
 STALE_STATUSES = Query(
     f"""
     SELECT id, content, spoiler_text FROM statuses
@@ -58,6 +74,14 @@ EDITS_OF = Query(
     "SELECT id, content, spoiler_text FROM status_edits WHERE status_id = ANY($1::bigint[])",
     StaleEditRow,
 )
+POLLS_OF = Query("SELECT id, options FROM polls WHERE status_id = ANY($1::bigint[])", StalePollRow)
+DESCRIBED_MEDIA_OF = Query(
+    """
+    SELECT id, description FROM media_attachments
+    WHERE status_id = ANY($1::bigint[]) AND description IS NOT NULL
+    """,
+    StaleMediaRow,
+)
 # What an Update rewrote meanwhile is by today's rules already, and stays.
 PUT_CLEAN_STATUSES = Command(
     f"""
@@ -72,6 +96,20 @@ PUT_CLEAN_EDITS = Command(
     UPDATE status_edits e SET content = x.content, spoiler_text = x.spoiler_text
     FROM unnest($1::bigint[], $2::text[], $3::text[]) AS x (id, content, spoiler_text)
     WHERE e.id = x.id
+    """
+)
+# $2 are the choices of all, in one document: a list of lists.
+PUT_CLEAN_POLLS = Command(
+    """
+    UPDATE polls p SET options = ARRAY(
+        SELECT jsonb_array_elements_text($2::jsonb -> (x.place::int - 1)))
+    FROM unnest($1::bigint[]) WITH ORDINALITY AS x (id, place) WHERE p.id = x.id
+    """
+)
+PUT_CLEAN_DESCRIPTIONS = Command(
+    """
+    UPDATE media_attachments m SET description = nullif(x.description, '')
+    FROM unnest($1::bigint[], $2::text[]) AS x (id, description) WHERE m.id = x.id
     """
 )
 # $4 are the fields of all, in one document: a list of lists.

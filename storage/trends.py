@@ -17,81 +17,63 @@ CLAIM_TRENDS = Value("UPDATE trend_runs SET due_at = $2 WHERE due_at <= $1 RETUR
 _LOUD = """s.visibility = 'public' AND s.reblog_of_id IS NULL
     AND a.suspended_at IS NULL AND a.deleted_at IS NULL AND a.silenced_at IS NULL"""
 
-# $1 the first id of the last day, $2 the first id of the days before it that are compared with,
-# $3 how many people must use a hashtag. The score is Pearson's: how far today is from the usual.
-COUNT_TAGS = Command(
-    f"""
-    WITH uses AS (
-        SELECT st.tag_id, s.account_id, st.status_id >= $1 AS recent
-        FROM status_tags st JOIN statuses s ON s.id = st.status_id
-        JOIN accounts a ON a.id = s.account_id
-        WHERE st.status_id >= $2 AND {_LOUD}
-    ), counted AS (
-        SELECT tag_id, count(DISTINCT account_id) FILTER (WHERE recent) AS seen,
-            greatest(1.0, count(DISTINCT account_id) FILTER (WHERE NOT recent)
-                          / {_TAG_DAYS - 1}.0) AS usual
-        FROM uses GROUP BY tag_id
-    ), fresh AS (
-        SELECT tag_id, (seen - usual) * (seen - usual) / usual AS score FROM counted
-        WHERE seen >= $3 AND seen > usual ORDER BY score DESC LIMIT {_KEPT}
-    ), gone AS (
-        DELETE FROM trends t WHERE t.kind = 'tag'
-          AND NOT EXISTS (SELECT 1 FROM fresh f WHERE f.tag_id = t.subject_id)
+
+def _kept(kind: str, ranked: str, language: str = "NULL::text") -> Command:
+    """Give the command that puts the best of `ranked` (SQL for id, language and score) in the place
+    of what trended before."""
+    return Command(
+        f"""
+        WITH ranked AS ({ranked}), fresh AS (
+            SELECT id, {language} AS language, score FROM ranked ORDER BY score DESC LIMIT {_KEPT}
+        ), gone AS (
+            DELETE FROM trends t WHERE t.kind = '{kind}'
+              AND NOT EXISTS (SELECT 1 FROM fresh f WHERE f.id = t.subject_id)
+        )
+        INSERT INTO trends (kind, subject_id, score, language)
+        SELECT '{kind}', id, score, language FROM fresh
+        ON CONFLICT (kind, subject_id) DO UPDATE SET score = excluded.score,
+            language = excluded.language
+        """
     )
-    INSERT INTO trends (kind, subject_id, score) SELECT 'tag', tag_id, score FROM fresh
-    ON CONFLICT (kind, subject_id) DO UPDATE SET score = excluded.score
-    """
+
+
+def _unusual(uses: str, subject: str, rest: str = "true") -> str:
+    """Give SQL for what more people use in a day than usually: rows of the table `uses` name a
+    status and a `subject`. $1 is the first id of the last day, $2 that of the days before it that
+    are compared with, $3 how many people must use it. The score is Pearson's: how far today is
+    from the usual."""
+    return f"""
+        SELECT id, (seen - usual) * (seen - usual) / usual AS score FROM (
+            SELECT u.{subject} AS id,
+                count(DISTINCT s.account_id) FILTER (WHERE u.status_id >= $1) AS seen,
+                greatest(1.0, count(DISTINCT s.account_id) FILTER (WHERE u.status_id < $1)
+                              / {_TAG_DAYS - 1}.0) AS usual
+            FROM {uses} u JOIN statuses s ON s.id = u.status_id
+            JOIN accounts a ON a.id = s.account_id
+            WHERE u.status_id >= $2 AND {_LOUD} AND {rest} GROUP BY 1
+        ) counted WHERE seen >= $3 AND seen > usual"""
+
+
+COUNT_TAGS = _kept("tag", _unusual("status_tags", "tag_id"))
+COUNT_LINKS = _kept(
+    "link",
+    f"""SELECT p.id, p.language, n.score
+        FROM ({_unusual("status_cards", "card_id", "NOT s.sensitive")}) n
+        JOIN preview_cards p ON p.id = n.id WHERE p.shown""",
+    "language",
 )
 # $1 the first id that counts, $2 now, $3 how many favourites and boosts a post must have. What is
 # older must have more: half as much counts after six hours.
-COUNT_STATUSES = Command(
-    f"""
-    WITH fresh AS (
-        SELECT s.id, s.language, (s.reblogs_count + s.favourites_count)
+COUNT_STATUSES = _kept(
+    "status",
+    f"""SELECT s.id, s.language, (s.reblogs_count + s.favourites_count)
             * power(0.5, extract(epoch FROM $2 - s.created_at) / 21600.0) AS score
         FROM statuses s JOIN accounts a ON a.id = s.account_id
         WHERE s.id >= $1 AND {_LOUD} AND s.in_reply_to_uri IS NULL AND NOT s.sensitive
           AND s.spoiler_text = '' AND a.discoverable
           AND (s.in_reply_to_account_id IS NULL OR s.in_reply_to_account_id = s.account_id)
-          AND s.reblogs_count + s.favourites_count >= $3
-        ORDER BY score DESC LIMIT {_KEPT}
-    ), gone AS (
-        DELETE FROM trends t WHERE t.kind = 'status'
-          AND NOT EXISTS (SELECT 1 FROM fresh f WHERE f.id = t.subject_id)
-    )
-    INSERT INTO trends (kind, subject_id, score, language)
-    SELECT 'status', id, score, language FROM fresh
-    ON CONFLICT (kind, subject_id) DO UPDATE SET score = excluded.score,
-        language = excluded.language
-    """
-)
-# $1 the first id of the last day, $2 the first id of the days before it that are compared with,
-# $3 how many people must link to a page: counted as hashtags are.
-COUNT_LINKS = Command(
-    f"""
-    WITH uses AS (
-        SELECT c.card_id, s.account_id, c.status_id >= $1 AS recent
-        FROM status_cards c JOIN statuses s ON s.id = c.status_id
-        JOIN accounts a ON a.id = s.account_id
-        WHERE c.status_id >= $2 AND {_LOUD} AND NOT s.sensitive
-    ), counted AS (
-        SELECT card_id, count(DISTINCT account_id) FILTER (WHERE recent) AS seen,
-            greatest(1.0, count(DISTINCT account_id) FILTER (WHERE NOT recent)
-                          / {_TAG_DAYS - 1}.0) AS usual
-        FROM uses GROUP BY card_id
-    ), fresh AS (
-        SELECT n.card_id, p.language, (n.seen - n.usual) * (n.seen - n.usual) / n.usual AS score
-        FROM counted n JOIN preview_cards p ON p.id = n.card_id
-        WHERE n.seen >= $3 AND n.seen > n.usual AND p.shown ORDER BY score DESC LIMIT {_KEPT}
-    ), gone AS (
-        DELETE FROM trends t WHERE t.kind = 'link'
-          AND NOT EXISTS (SELECT 1 FROM fresh f WHERE f.card_id = t.subject_id)
-    )
-    INSERT INTO trends (kind, subject_id, score, language)
-    SELECT 'link', card_id, score, language FROM fresh
-    ON CONFLICT (kind, subject_id) DO UPDATE SET score = excluded.score,
-        language = excluded.language
-    """
+          AND s.reblogs_count + s.favourites_count >= $3""",
+    "language",
 )
 
 

@@ -1,5 +1,12 @@
 """The settings of an instance: what there is (`settings`) and where it comes from (`loading`)."""
 
+from fedserver.config.house_rules import (
+    MailConfig,
+    PolicyConfig,
+    RegistrationsConfig,
+    TranslationConfig,
+    TrendsConfig,
+)
 from fedserver.config.loading import load
 from fedserver.config.settings import (
     BucketConfig,
@@ -13,7 +20,6 @@ from fedserver.config.settings import (
     MediaConfig,
     ServerConfig,
     StatusesConfig,
-    TranslationConfig,
 )
 
 __all__ = [
@@ -25,9 +31,13 @@ __all__ = [
     "FederationConfig",
     "InstanceConfig",
     "LogConfig",
+    "MailConfig",
     "MediaConfig",
+    "PolicyConfig",
+    "RegistrationsConfig",
     "ServerConfig",
     "StatusesConfig",
     "TranslationConfig",
+    "TrendsConfig",
     "load",
 ]

@@ -7,7 +7,8 @@ from pathlib import Path
 from textwrap import wrap
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from fedserver.config.settings import Config, Setting
+from fedserver.config.setting import Setting
+from fedserver.config.settings import Config
 
 _HEAD = """\
 # Every setting of fedserver, with its default and its reason. Copy what you want to change into

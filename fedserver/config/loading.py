@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from fedserver.config.checks import CHECKS
-from fedserver.config.settings import Config, Setting
+from fedserver.config.setting import Setting
+from fedserver.config.settings import Config
 from fedserver.config.values import WrongValue, convert, from_text
 from fedserver.errors import ConfigError
 

@@ -5,38 +5,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Literal
 
+from fedserver.config.house_rules import (
+    MailConfig,
+    PolicyConfig,
+    RegistrationsConfig,
+    TranslationConfig,
+    TrendsConfig,
+)
+from fedserver.config.setting import setting
 from fedserver.errors import ConfigError
 
 _LOCAL_SUFFIXES = (".localhost", ".test")
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """What is known about a field beside its type and default."""
-
-    reason: str
-    unit: str = ""
-    example: str = ""
-    minimum: float | None = None
-    maximum: float | None = None
-
-
-def setting(
-    default: Any,
-    reason: str,
-    *,
-    unit: str = "",
-    example: str = "",
-    minimum: float | None = None,
-    maximum: float | None = None,
-    secret: bool = False,
-) -> Any:
-    """Declare a field of a section."""
-    about = Setting(reason, unit, example, minimum, maximum)
-    # A factory for all: dataclasses take a frozen mapping for a mutable default.
-    return field(default_factory=lambda: default, metadata={"setting": about}, repr=not secret)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,84 +221,6 @@ class StatusesConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RegistrationsConfig:
-    """Who may make an account by themselves."""
-
-    mode: Literal["closed", "approval", "open"] = setting(
-        "closed",
-        "closed: only who has an invitation. approval: an admin says yes to each. open: everybody "
-        "whose e-mail address is confirmed.",
-    )
-    reason_required: bool = setting(
-        True, "Whether people say why they want to join, where an admin approves."
-    )
-    min_age: int = setting(
-        0,
-        "The youngest age; 0 asks nobody. The date itself is not kept.",
-        unit="years",
-        minimum=0,
-        maximum=120,
-    )
-    message: str = setting("", "What people read where registrations are closed.")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrendsConfig:
-    """What is shown as talked about: hashtags, posts and links."""
-
-    review: Literal["before", "after"] = setting(
-        "before",
-        "before: only what a moderator allowed (`fedserver trends`) is shown. after: everything "
-        "but what a moderator forbade.",
-    )
-    min_people: int = setting(
-        3,
-        "How many people must use a hashtag in a day, or favourite and boost a post, for it to "
-        "count.",
-        unit="people",
-        minimum=1,
-        maximum=1000,
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PolicyConfig:
-    """Texts that people agree to when they sign up. Plain text or Markdown, in files."""
-
-    privacy_policy: Path | None = setting(
-        None,
-        "A file with the privacy policy. Left out: a text that says what fedserver itself keeps.",
-        example="privacy.md",
-    )
-    terms_of_service: Path | None = setting(
-        None, "A file with the terms of service. Left out: there are none.", example="terms.md"
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MailConfig:
-    """How mails are sent: confirmations of addresses, new passwords."""
-
-    smtp_host: str = setting(
-        "",
-        "The mail server. Empty: mails are written into the folder mails of the data folder, and "
-        "for a local domain into the log too.",
-        example="smtp.example.org",
-    )
-    smtp_port: int = setting(587, "The port of the mail server.", minimum=1, maximum=65535)
-    smtp_security: Literal["starttls", "tls", "none"] = setting(
-        "starttls", "How the connection is protected. none is for a server on the same machine."
-    )
-    smtp_user: str = setting("", "The name to sign in with; empty: without signing in.")
-    smtp_password: str = setting("", "The password to sign in with.", secret=True)
-    sender: str = setting(
-        "",
-        "The address that mails come from; empty: notifications@ and the domain.",
-        example="Social Example <hello@social.example>",
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class FederationConfig:
     """How the server talks with others."""
 
@@ -374,22 +277,6 @@ class FederationConfig:
     def only_signed_fetches(self) -> bool:
         """Whether documents are given to signed requests only."""
         return self.signed_fetches_only or self.mode == "allow_list"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TranslationConfig:
-    """Who translates posts for people that ask for it."""
-
-    url: str = setting(
-        "",
-        "The address of a LibreTranslate server, which may be on this machine or in its network. "
-        "Empty: nothing is translated.",
-        example="http://127.0.0.1:5000",
-    )
-    api_key: str = setting("", "The key that it asks for, if it does.", secret=True)
-    timeout_s: float = setting(
-        20.0, "How long one translation may take.", unit="seconds", minimum=1, maximum=120
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

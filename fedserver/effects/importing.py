@@ -18,6 +18,7 @@ from fedserver.uris import Uris
 from storage.accounts import ACCOUNT_BY_ID, AccountRow
 from storage.imports import LIST_BY_TITLE, ClaimedRow
 from storage.lists import ADD_TO_LIST, INSERT_LIST, REMOVE_FROM_LIST
+from storage.profiles import LOCK_PROFILE
 from storage.relations import BLOCK_BETWEEN, FOLLOW_BETWEEN
 from storage.statuses import VISIBLE_STATUS, StatusRow
 
@@ -86,11 +87,13 @@ async def _list(ctx: Context, actor: AccountRow, entry: Entry) -> None:
     if target.id != actor.id and await ctx.db.one(FOLLOW_BETWEEN, actor.id, target.id) is None:
         await perform(ctx, Follow(actor=actor, uri=_new_uri(ctx), target=target))
     title = entry["list"][:_MAX_TITLE_CHARS]
-    list_id = await ctx.db.value(LIST_BY_TITLE, actor.id, title)
-    if list_id is None:
-        list_id, now = ctx.ids.new(), ctx.clock.now()
-        await ctx.db.execute(INSERT_LIST, list_id, actor.id, title, "list", False, now)
-    await ctx.db.execute(ADD_TO_LIST, list_id, [ctx.ids.new()], [target.id], actor.id)
+    async with ctx.db.transaction() as tx:
+        await tx.one(LOCK_PROFILE, actor.id)  # two lines at once make one list
+        list_id = await tx.value(LIST_BY_TITLE, actor.id, title)
+        if list_id is None:
+            list_id, now = ctx.ids.new(), ctx.clock.now()
+            await tx.execute(INSERT_LIST, list_id, actor.id, title, "list", False, now)
+        await tx.execute(ADD_TO_LIST, list_id, [ctx.ids.new()], [target.id], actor.id)
 
 
 async def _unlist(ctx: Context, actor: AccountRow, entry: Entry) -> None:

@@ -12,8 +12,8 @@ from storage.instance_reads import InstanceStatsRow
 
 Json = dict[str, Any]
 
-# Raised only when everything up to it works; 1 is what came with the number itself (4.3).
-MASTODON_API_VERSION = 1
+# Raised only when everything up to it works; 10 is that of Mastodon 4.6 (collections).
+MASTODON_API_VERSION = 10
 FEDSERVER_API_VERSION = 1
 MASTODON_RELEASE = "4.6.0"
 

@@ -1,7 +1,7 @@
 """Who calls: a person of ours, by name, and with the password where it matters."""
 
 from fedserver.context import Context
-from fedserver.errors import Forbidden, NotFound
+from fedserver.errors import Forbidden, Invalid, NotFound
 from fedserver.rate_limits import LOGINS_PER_ACCOUNT
 from fedserver.routing import Caller
 from fedserver.services import login_settings
@@ -24,6 +24,6 @@ async def confirmed_user(ctx: Context, caller: Caller, password: str) -> UserRow
     count(ctx, LOGINS_PER_ACCOUNT, user.username)
     try:
         await login_settings.check_own_password(ctx, user.account_id, password)
-    except Forbidden as error:
+    except Invalid as error:
         raise Forbidden("The password is not right") from error
     return user

@@ -18,8 +18,7 @@ def completed(
     The id is made of the signature: the same request brought again is the same activity, while
     the same words signed anew are not.
     """
-    kind = document.get("type")
-    missing: dict[str, str] = {}
+    kind, missing = str(document.get("type")), dict[str, str]()
     if kind in _WITHOUT_ACTOR and "actor" not in document:
         missing["actor"] = signer
     if kind in _WITHOUT_ID and "id" not in document:

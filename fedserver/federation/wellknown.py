@@ -60,7 +60,7 @@ def _jrd(ctx: Context, account: AccountRow) -> dict[str, object]:
             intent: uris.interaction("{object}", intent)
             for intent in ("Follow", "Like", "Announce")
         }
-        | {"Object": uris.interaction("{object}")},
+        | {"Object": uris.interaction("{object}"), "Create": uris.share("{content}")},
     )
 
 

@@ -68,9 +68,8 @@ async def blob_response(
     elsewhere = await ctx.blobs.public_url(name)
     if elsewhere is not None:
         # Shorter than the address is valid.
-        return Reply(
-            b"", status=302, headers={"Location": elsewhere, "Cache-Control": "max-age=1800"}
-        )
+        headers = {"Location": elsewhere, "Cache-Control": "max-age=1800"}
+        return Reply(b"", status=302, content_type="text/plain", headers=headers)
     return await _from_bucket(ctx, request, name, headers)
 
 

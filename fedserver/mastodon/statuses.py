@@ -58,7 +58,8 @@ async def _posted_before(ctx: Context, caller: Caller, key: str | None) -> int |
 
 async def _post_once(ctx: Context, caller: Caller, params: NewStatusParams, key: str | None) -> int:
     try:
-        return await _post(ctx, caller, params, key)
+        author = await acting_account(ctx, caller)
+        return await _post(ctx, author, caller.token.application_id, params, key)
     except (AlreadyPosted, Invalid):
         # A parallel request with the key was quicker, and may have taken the attachments.
         earlier = await _posted_before(ctx, caller, key)
@@ -67,9 +68,20 @@ async def _post_once(ctx: Context, caller: Caller, params: NewStatusParams, key:
         return earlier
 
 
-async def _post(ctx: Context, caller: Caller, params: NewStatusParams, key: str | None) -> int:
-    author = await acting_account(ctx, caller)
-    status = await new_status(ctx, author, caller.token.application_id, params, key)
+async def post_text(ctx: Context, author: AccountRow, text: str, visibility: str) -> int:
+    """Post a text, as the page for sharing does; give the status's id. Raises Invalid."""
+    params = NewStatusParams(status=text, visibility=visibility or None)
+    return await _post(ctx, author, None, params, None)
+
+
+async def _post(
+    ctx: Context,
+    author: AccountRow,
+    application_id: int | None,
+    params: NewStatusParams,
+    key: str | None,
+) -> int:
+    status = await new_status(ctx, author, application_id, params, key)
     uri = Uris(ctx.config.base_url).status_activity(author.username, status.id)
     async with ctx.db.transaction() as tx:
         await claim_media(tx, author, status.media_ids, None)

@@ -9,7 +9,7 @@ import ssl
 from email.message import EmailMessage
 from typing import Final
 
-from fedserver.config.settings import MailConfig
+from fedserver.config.house_rules import MailConfig
 
 _TIMEOUT_S: Final = 30.0
 _PERMANENT: Final = 500

@@ -66,7 +66,8 @@ async def _read_body(request: web.Request) -> dict[str, Any]:
     if request.content_type == "multipart/form-data":
         return await _read_multipart(request)
     # Only files may be large; what is read whole into memory may not.
-    raw = await request.clone(client_max_size=_MAX_PLAIN_BYTES).read()
+    most = min(request.client_max_size, _MAX_PLAIN_BYTES)
+    raw = await request.clone(client_max_size=most).read()
     if request.content_type == "application/json" or raw[:1] == b"{":
         return _read_json(raw)
     if request.content_type in ("application/x-www-form-urlencoded", "application/octet-stream"):

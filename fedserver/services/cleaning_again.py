@@ -12,9 +12,13 @@ from typing import Any
 from fedserver.context import Context
 from fedserver.services.text_in import clean_field_value, clean_html, clean_plain
 from storage.cleaning import (
+    DESCRIBED_MEDIA_OF,
     EDITS_OF,
+    POLLS_OF,
     PUT_CLEAN_ACCOUNTS,
+    PUT_CLEAN_DESCRIPTIONS,
     PUT_CLEAN_EDITS,
+    PUT_CLEAN_POLLS,
     PUT_CLEAN_STATUSES,
     STALE_ACCOUNTS,
     STALE_STATUSES,
@@ -22,12 +26,15 @@ from storage.cleaning import (
     StaleEditRow,
     StaleStatusRow,
 )
+from storage.database import Transaction
 
 BATCH = 200
 MAX_BATCHES = 250
 MAX_SPOILER_CHARS = 2_000
 MAX_DISPLAY_NAME_CHARS = 500
 MAX_FIELD_NAME_CHARS = 255
+MAX_OPTION_CHARS = 500
+MAX_DESCRIPTION_CHARS = 10_000
 
 
 async def clean_again(ctx: Context, *, batch: int = BATCH, batches: int = MAX_BATCHES) -> int:
@@ -44,14 +51,25 @@ async def clean_again(ctx: Context, *, batch: int = BATCH, batches: int = MAX_BA
 
 async def _statuses(ctx: Context, batch: int) -> int:
     rows = await ctx.db.fetch(STALE_STATUSES, batch)
-    edits = await ctx.db.fetch(EDITS_OF, [row.id for row in rows]) if rows else []
+    ids = [row.id for row in rows]
+    edits = await ctx.db.fetch(EDITS_OF, ids)
     clean = await asyncio.to_thread(_clean_texts, rows)
     clean_edits = await asyncio.to_thread(_clean_texts, edits)
     async with ctx.db.transaction() as tx:
+        await _clean_parts(tx, ids)
         await tx.execute(PUT_CLEAN_STATUSES, *_columns(clean))
-        if clean_edits:
-            await tx.execute(PUT_CLEAN_EDITS, *_columns(clean_edits))
+        await tx.execute(PUT_CLEAN_EDITS, *_columns(clean_edits))
     return len(rows)
+
+
+async def _clean_parts(tx: Transaction, status_ids: list[int]) -> None:
+    """Clean the choices of polls and the descriptions of media."""
+    polls = await tx.fetch(POLLS_OF, status_ids)
+    media = await tx.fetch(DESCRIBED_MEDIA_OF, status_ids)
+    options = [[_clean_line(one, MAX_OPTION_CHARS) for one in poll.options] for poll in polls]
+    described = [_clean_line(one.description, MAX_DESCRIPTION_CHARS) for one in media]
+    await tx.execute(PUT_CLEAN_POLLS, [poll.id for poll in polls], options)
+    await tx.execute(PUT_CLEAN_DESCRIPTIONS, [one.id for one in media], described)
 
 
 async def _accounts(ctx: Context, batch: int) -> int:

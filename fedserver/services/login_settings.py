@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Final
 
 from fedserver.context import Context
-from fedserver.errors import Forbidden, Invalid, NotFound
+from fedserver.errors import Invalid, NotFound
 from fedserver.events import NOTIFY, TOKENS
 from fedserver.secrets import new_token, token_hash
 from fedserver.services import passwords
@@ -33,10 +33,10 @@ _WRONG: Final = "Validation failed: Password is not right"
 
 
 async def check_own_password(ctx: Context, account_id: int, password: str) -> None:
-    """Raise Forbidden unless `password` is the person's: a browser left open is not enough."""
+    """Raise Invalid unless `password` is the person's: a browser left open is not enough."""
     hashed = await ctx.db.value(PASSWORD_HASH, account_id)
     if not await passwords.verify_password(hashed, password):
-        raise Forbidden(_WRONG)
+        raise Invalid(_WRONG)
 
 
 async def change_password(ctx: Context, account_id: int, session_id: int, password: str) -> None:

@@ -13,13 +13,16 @@ from fedserver.web import (
     second_steps,
     settings,
     severances,
+    share,
     sign_in,
     sign_up,
     tags,
 )
+from fedserver.web.share import POST_TEXT
 from fedserver.web.static import add_static
 
 __all__ = [
+    "POST_TEXT",
     "add_static",
     "authorize",
     "collections",
@@ -33,6 +36,7 @@ __all__ = [
     "second_steps",
     "settings",
     "severances",
+    "share",
     "sign_in",
     "sign_up",
     "tags",

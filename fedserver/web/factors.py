@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from fedserver.context import Context
-from fedserver.errors import Forbidden, Invalid
+from fedserver.errors import Invalid
 from fedserver.routing import Media, Params, endpoint
 from fedserver.services import passkeys, second_factor
 from fedserver.web.forms import browser_of, check_form, form_page
@@ -39,7 +39,7 @@ async def begin_codes(ctx: Context, request: web.Request, params: SettingParams)
     try:
         _, user = await confirmed_person(ctx, request, params)
         enrolment = await second_factor.begin(ctx, user.account_id)
-    except (Invalid, Forbidden) as error:
+    except Invalid as error:
         fault = str(error).removeprefix("Validation failed: ")
         return await settings_page(ctx, request, fault=fault)
     return form_page(ctx, request, "codes.html", enrolment=enrolment)
@@ -74,7 +74,7 @@ async def begin_passkey(ctx: Context, request: web.Request, params: SettingParam
     """Show the button that makes a passkey, given the password."""
     try:
         _, user = await confirmed_person(ctx, request, params)
-    except Forbidden as error:
+    except Invalid as error:
         fault = str(error).removeprefix("Validation failed: ")
         return await settings_page(ctx, request, fault=fault)
     options = await passkeys.registration_options(ctx, user, browser_of(ctx, request))

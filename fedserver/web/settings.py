@@ -52,7 +52,8 @@ async def signed_in(ctx: Context, request: web.Request) -> tuple[SessionRow, Use
 async def confirmed_person(
     ctx: Context, request: web.Request, params: SettingParams
 ) -> tuple[SessionRow, UserRow]:
-    """Give who is signed in and has just given the password once more. Raises Forbidden."""
+    """Give who is signed in and has just given the password once more. Raises Forbidden, and
+    Invalid for a wrong one."""
     check_form(ctx, request, params.form_token)
     session, user = await signed_in(ctx, request)
     count(ctx, LOGINS_PER_ACCOUNT, user.username)
@@ -96,7 +97,7 @@ async def shown(
     """Do something, and show the page with what came of it."""
     try:
         await doing
-    except (Invalid, NotFound, Forbidden) as error:
+    except (Invalid, NotFound) as error:
         return await settings_page(
             ctx, request, fault=str(error).removeprefix("Validation failed: ")
         )
@@ -170,7 +171,7 @@ async def delete_account(ctx: Context, request: web.Request, params: SettingPara
     try:
         _, user = await confirmed_person(ctx, request, params)
         await login_settings.ask_for_deletion(ctx, user)
-    except (Invalid, Forbidden) as error:
+    except Invalid as error:
         return await settings_page(
             ctx, request, fault=str(error).removeprefix("Validation failed: ")
         )

@@ -20,7 +20,7 @@ ACCOUNT_PAGE: Final = "/auth/account"
 PENDING: Final = "second step of a sign-in"
 # The only pages that may ask for a sign-in and be returned to.
 _RETURN_TO: Final = re.compile(
-    r"/(?:oauth/authorize|authorize_interaction)\?[!-~]{0,7000}", re.ASCII
+    r"/(?:oauth/authorize|authorize_interaction|share)\?[!-~]{0,7000}", re.ASCII
 )
 # No e-mail address is longer (RFC 5321 §4.5.3.1), and every counter keeps its key.
 _MAX_LOGIN_CHARS: Final = 320

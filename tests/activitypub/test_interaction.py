@@ -151,7 +151,7 @@ def test_a_request_holds_the_quote() -> None:
         {"id": QUOTE, "type": "Note", "attributedTo": "https://b.example/users/victor"},
         {"id": "https://c.example/1", "type": "Note", "attributedTo": OTHER},
         {"id": QUOTE, "type": "Note"},
-        {"id": QUOTE, "type": "Like", "actor": OTHER, "object": NOTE},
+        {"id": QUOTE, "type": "Like", "actor": "https://b.example/users/victor", "object": NOTE},
     ],
 )
 def test_what_the_signer_did_not_write_is_not_believed(instrument: dict[str, Any]) -> None:

@@ -37,6 +37,7 @@ MUTED = Value(
     """,
     str,
 )
+LISTS = Value("SELECT count(*) FROM lists", int)
 DUE_NOW = Command("UPDATE import_rows SET due_at = '2020-01-01' WHERE due_at IS NOT NULL")
 API = "/api/fedserver/v1"
 
@@ -178,9 +179,14 @@ async def test_overwriting_removes_what_is_not_in_the_file(client: Client, peer:
 
 async def test_lists_and_bookmarks(client: Client, peer: FakePeer, mallory: PeerActor) -> None:
     await client.bring("lists", f"Friends,mallory@{peer.host}\nWork,mallory@{peer.host}\n")
-    assert (await client.call("GET", "/exports/lists")).text == (
-        f"Friends,mallory@{peer.host}\nWork,mallory@{peer.host}\n"
-    )
+    exported = await client.call("GET", "/exports/lists")
+    assert sorted(exported.text.splitlines()) == [
+        f"Friends,mallory@{peer.host}",
+        f"Work,mallory@{peer.host}",
+    ]
+    peer.actor("fay")
+    await client.bring("lists", f"New,mallory@{peer.host}\nNew,fay@{peer.host}\n")
+    assert await client.server.ctx.db.value(LISTS) == 3, "one list of each name"
     note = mallory.note(7)
     peer.serve("/notes/7", note)
     shown = await client.bring("bookmarks", f"#uri\n{note['id']}\nnonsense\n")

@@ -196,3 +196,24 @@ async def test_finding_nothing_to_clean_costs_nothing(
     await raw_connection.execute("SET enable_seqscan = off")
     plan = await raw_connection.fetch("EXPLAIN " + sql.replace("$1", "200"))
     assert index in "".join(line[0] for line in plan)
+
+
+SOIL_POLL = Command("UPDATE polls SET options = $1")
+SOIL_MEDIA = Command("UPDATE media_attachments SET description = $1")
+DESCRIPTIONS = Value("SELECT description FROM media_attachments", str)
+
+
+async def test_choices_and_descriptions_are_cleaned_again(
+    server: Server, peer: FakePeer, mallory: PeerActor
+) -> None:
+    picture = {"type": "Image", "url": f"{peer.base_url}/a.png", "name": "A cat"}
+    choices = [{"type": "Note", "name": name} for name in ("Yes", "No")]
+    poll = await posted(server, peer, mallory, 1, type="Question", oneOf=choices)
+    row = await posted(server, peer, mallory, 2, attachment=[picture])
+    await server.ctx.db.execute(SOIL_POLL, ["Y\u202ees", "A & B"])
+    await server.ctx.db.execute(SOIL_MEDIA, "A\u202e cat & dog")
+    for one in (poll, row):
+        await server.ctx.db.execute(SOIL_STATUS, one.id, one.content, "")
+    assert await clean_again(server.ctx) == 2
+    assert await server.ctx.db.values(OPTIONS) == ["Yes", "A & B"]
+    assert await server.ctx.db.values(DESCRIPTIONS) == ["A cat & dog"]

@@ -23,6 +23,7 @@ from tests.web_server import forms_of, shown_text
 SERVICE = "https://www.w3.org/ns/activitystreams#Service"
 FOLLOWS = Value("SELECT t.uri FROM follows f JOIN accounts t ON t.id = f.target_id", str)
 LIKED = Value("SELECT s.uri FROM favourites f JOIN statuses s ON s.id = f.status_id", str)
+POSTED = Value("SELECT visibility || ' ' || source FROM statuses", str)
 BOOSTED = Value("SELECT o.uri FROM statuses s JOIN statuses o ON o.id = s.reblog_of_id", str)
 
 
@@ -64,6 +65,7 @@ async def test_intents_have_templates(server: Server, peer: FakePeer) -> None:
         "https://w3id.org/fep/3b86/Follow": page + "{object}&intent=follow",
         "https://w3id.org/fep/3b86/Like": page + "{object}&intent=like",
         "https://w3id.org/fep/3b86/Announce": page + "{object}&intent=announce",
+        "https://w3id.org/fep/3b86/Create": f"{server.base_url}/share?text={{content}}",
     }
 
 
@@ -199,8 +201,8 @@ async def page(browser: aiohttp.ClientSession, uri: str, **more: str) -> tuple[i
         return answer.status, await answer.text()
 
 
-async def submit(browser: aiohttp.ClientSession, text: str, number: int = 0, **more: str) -> int:
-    action, fields = forms_of(text)[number]
+async def submit(browser: aiohttp.ClientSession, page: str, number: int = 0, /, **more: str) -> int:
+    action, fields = forms_of(page)[number]
     async with browser.post(action, data=fields | more) as answer:
         return answer.status
 
@@ -262,3 +264,22 @@ async def test_liking_and_boosting_a_post_elsewhere(
 async def test_what_leads_nowhere(server: Server, browser: aiohttp.ClientSession, uri: str) -> None:
     await sign_in(browser)
     assert (await page(browser, uri))[0] == 404
+
+
+async def test_sharing_what_another_site_gives(
+    server: Server, browser: aiohttp.ClientSession
+) -> None:
+    query = {"text": "Look & <b>read</b>", "url": "https://news.test/1"}
+    async with browser.get("/share", params=query) as answer:
+        asked = await answer.text()
+    action, fields = forms_of(asked)[0]
+    filled = fields | {"email": "alice", "password": PASSWORD}
+    async with browser.post(action, data=filled) as answer:
+        shown = await answer.text()
+    assert "Look &amp; &lt;b&gt;read&lt;/b&gt; https://news.test/1" in shown
+    assert await server.ctx.db.values(POSTED) == [], "a link alone does nothing"
+    assert await submit(browser, shown, text="x", form_token="x") == 403
+    assert await submit(browser, shown, text="x" * 501) == 422
+    assert await submit(browser, shown, text="x", visibility="direct") == 403
+    assert await submit(browser, shown, text="Read this", visibility="unlisted") == 200
+    assert await server.ctx.db.values(POSTED) == ["unlisted Read this"]

@@ -75,8 +75,8 @@ async def test_each_emoji_counts_once_and_all_are_one_favourite(
             "name": "blobcat",
             "count": 1,
             "me": False,
-            "url": f"{peer.base_url}/blobcat.png",
-            "static_url": f"{peer.base_url}/blobcat.png",
+            "url": server.ctx.uris.remote_media(f"{peer.base_url}/blobcat.png"),
+            "static_url": server.ctx.uris.remote_media(f"{peer.base_url}/blobcat.png"),
         },
     ]
 

@@ -318,7 +318,7 @@ async def test_a_worker_can_open_nothing() -> None:
     probe = """
 import os, runpy, socket, sys
 worker = runpy.run_path(sys.argv[1])
-worker["_confine"]({"timeout_s": 5, "max_memory_bytes": 1 << 30})
+worker["_confine"]({"timeout_s": 5, "max_memory_bytes": 1 << 30, "format": "PNG"})
 def refused(call):
     try:
         call()

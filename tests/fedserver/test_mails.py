@@ -10,7 +10,7 @@ from aiosmtpd.controller import Controller  # type: ignore[import-untyped]  # sh
 from aiosmtpd.handlers import Message as MessageHandler  # type: ignore[import-untyped]  # as above
 
 from fedserver.clock import FixedClock
-from fedserver.config.settings import MailConfig
+from fedserver.config.house_rules import MailConfig
 from fedserver.context import Context
 from fedserver.services.mails import write_mail
 from fedserver.workers.mail_worker import retry_at, send_due

@@ -187,8 +187,8 @@ async def client() -> AsyncIterator[Client]:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, bytes):
-        return value.decode()
+    if hasattr(value, "read"):
+        return value.read().decode()
     return {name: getattr(value, name) for name in value.__struct_fields__}
 
 
@@ -246,7 +246,7 @@ async def test_uploaded_file(client: Client) -> None:
     form.add_field("file", b"data", filename="a.png", content_type="image/png")
     answer = await client.post("/", data=form)
     file = (await answer.json(content_type=None))["file"]
-    assert file == {"filename": "a.png", "content_type": "image/png", "data": "data"}
+    assert file == {"filename": "a.png", "content_type": "image/png", "file": "data"}
 
 
 PART = b'--X\r\nContent-Disposition: form-data; name="text"%s\r\n\r\nhi\r\n--X--\r\n'

@@ -1,11 +1,11 @@
-"""What the instance says of itself: activity, texts, other servers; embedding; refreshes."""
+"""What the instance says of itself: activity, texts, other servers; refreshes."""
 
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from fedserver.config.settings import PolicyConfig
+from fedserver.config.house_rules import PolicyConfig
 from fedserver.errors import NotFound
 from fedserver.services.house_texts import PRIVACY, TERMS, house_text
 from tests.mastodon.conftest import Schema
@@ -58,34 +58,6 @@ async def test_peers_by_name(here: Here) -> None:
 async def test_languages(here: Here) -> None:
     shown = (await here.send("GET", "/api/v1/instance/languages")).body
     assert shown == [{"code": "en", "name": "en"}]
-
-
-async def test_public_posts_are_embedded(here: Here, schema: Schema) -> None:
-    alice = await here.person("alice")
-    status = await here.post(alice, "Hello & welcome")
-    shown = await here.send("GET", "/api/oembed", params={"url": status["url"]})
-    assert shown.body["provider_name"] == "here.test"
-    assert shown.body["html"].startswith('<blockquote class="fediverse-post"')
-    assert "Hello &amp; welcome" in shown.body["html"]
-    schema.check("OEmbedResponse", shown.body)
-    assert (await here.send("GET", f"/api/web/embeds/{status['id']}")).body == shown.body
-    warned = await here.post(alice, "secret", spoiler_text="<b>warning</b>")
-    shown = await here.send("GET", "/api/oembed", params={"url": warned["url"]})
-    assert "secret" not in shown.body["html"]
-    assert "&lt;b&gt;warning" in shown.body["html"]
-
-
-@pytest.mark.parametrize("visibility", ["private", "direct"])
-async def test_what_is_not_public_is_not_embedded(here: Here, visibility: str) -> None:
-    status = await here.post(await here.person("alice"), "x", visibility=visibility)
-    for path in (f"/api/oembed?url={status['url']}", f"/api/web/embeds/{status['id']}"):
-        assert (await here.send("GET", path)).status == 404
-
-
-async def test_what_is_of_others_is_not_embedded(here: Here) -> None:
-    status_id = await here.status(await here.account("far"))
-    assert (await here.send("GET", f"/api/web/embeds/{status_id}")).status == 404
-    assert (await here.send("GET", "/api/oembed?url=https://nowhere.test/1")).status == 404
 
 
 async def test_clients_are_told_that_a_thread_is_being_completed(

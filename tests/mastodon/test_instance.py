@@ -15,7 +15,7 @@ async def test_version_2_is_complete(world: World, schema: Any) -> None:
     schema.check("Account", instance["contact"]["account"])
     assert instance["domain"] == "here.test"
     assert instance["version"].startswith("4.6.0 (compatible; Fedserver ")
-    assert instance["api_versions"] == {"mastodon": 1, "fedserver": 1}
+    assert instance["api_versions"] == {"mastodon": 10, "fedserver": 1}
     assert instance["usage"] == {"users": {"active_month": 1}}
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from fedserver.config.settings import TrendsConfig
+from fedserver.config.house_rules import TrendsConfig
 from fedserver.errors import Invalid, NotFound
 from fedserver.services.trends import list_trends, make_trends, review
 from tests.mastodon.conftest import Schema

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 import fedserver.mastodon.sign_ups  # noqa: F401 - registers its endpoints
-from fedserver.config.settings import DataConfig, RegistrationsConfig
+from fedserver.config.house_rules import RegistrationsConfig
+from fedserver.config.settings import DataConfig
 from fedserver.errors import NotFound
 from fedserver.rate_limits import SIGN_UPS
 from fedserver.services import sign_ups, users
