@@ -20,9 +20,6 @@ _REASONS = {
     """,
     "its endpoint does not exist here": "follows instance_health reports search_v1",
     "the library refuses to call it without https": "oauth_userinfo",
-    "the library fails with it before it asks (a TypeError in status_update)": """
-        generate_media_edit_attributes
-    """,
     "needs what this life has not: a translator, a mailbox, a past year, terms, a slow thread": """
         annual_report annual_report_generate annual_report_read await_async_refresh create_account
         email_resend_confirmation get_async_refresh_info get_async_refresh_status

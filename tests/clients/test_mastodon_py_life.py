@@ -150,8 +150,9 @@ def write(client: Recorder) -> None:
     client.media_update(picture["id"], description="red")
     assert client.media(picture["id"])["description"] == "red"
     post = client.status_post("With a picture", media_ids=[picture["id"]])
-    edited = client.status_update(post["id"], "Better", media_ids=[picture["id"]])
-    assert edited["media_attachments"][0]["description"] == "red"
+    change = client.generate_media_edit_attributes(picture["id"], description="a square")
+    edited = client.status_update(post["id"], "Better", media_attributes=[change])
+    assert edited["media_attachments"][0]["description"] == "a square"
     assert client.status_source(post["id"])["text"] == "Better"
     assert len(client.status_history(post["id"])) == 2
     assert client.status_pin(post["id"])["pinned"]
