@@ -49,10 +49,10 @@ async def play(cast: Cast, say: Say) -> None:
     await _arrives(ben, mistake["uri"])
     await cleo.call("DELETE", f"/api/v1/statuses/{mistake['id']}")
 
-    say(f"{ben.handle} writes to {cleo.handle} in private")
-    private = f"{cleo.handle} only you can read this."
-    await _post(ben, private, visibility="direct")
-    await _until(lambda: _mentioned_by(cleo, ben))
+    # Of strangers she would be told only if she accepted their request.
+    say(f"{ada.handle} writes to {cleo.handle} in private")
+    private = await _post(ada, f"{cleo.handle} only you can read this.", visibility="direct")
+    await _until(lambda: _told_of(cleo, private["uri"]))
 
 
 async def _follow(follower: Person, target: Person) -> None:
@@ -82,9 +82,9 @@ async def _arrives(person: Person, uri: str) -> dict[str, Any]:
     return status
 
 
-async def _mentioned_by(person: Person, other: Person) -> bool:
+async def _told_of(person: Person, uri: str) -> bool:
     told = await person.call("GET", "/api/v1/notifications?types[]=mention")
-    return any(one["account"]["acct"] == other.handle.removeprefix("@") for one in told)
+    return any(one["status"]["uri"] == uri for one in told)
 
 
 async def _until(look: Callable[[], Awaitable[T]]) -> T:
