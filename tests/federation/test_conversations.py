@@ -77,8 +77,12 @@ async def test_a_stranger_asks_and_is_answered(people: tuple[Person, Person]) ->
         in_reply_to_id=his["last_status"]["id"],
     )
     await of(bob, 1, unread=False)
-    (hers,) = await of(alice, 1, unread=True)
-    assert hers["last_status"]["uri"] == answer["uri"]
+
+    async def answered() -> bool:
+        (hers,) = await of(alice, 1, unread=True)
+        return bool(hers["last_status"]["uri"] == answer["uri"])
+
+    await until(answered)
     told = await alice.get("/api/v1/notifications")
     assert [one["type"] for one in told] == ["mention"], "an answer is no stranger's word"
 
