@@ -34,7 +34,7 @@ from storage.bucket import BlobBucket, BucketPlace
 from storage.database import Database, StorageError
 from storage.inbox import InboxStore
 from storage.migrate import migrate
-from storage.recovery import FREE_CLAIMS, FREE_LEASES
+from storage.recovery import FREE_CLAIMS, FREE_LEASES, FREE_MEDIA
 from storage.server import EmbeddedPostgres, connect_existing
 
 log = logging.getLogger(__name__)
@@ -240,6 +240,7 @@ async def _free_what_was_taken(ctx: Context) -> None:
     """The data folder is ours alone: whoever claimed something before us is gone."""
     await ctx.db.execute(FREE_CLAIMS, ctx.clock.now())
     await ctx.db.execute(FREE_LEASES)
+    await ctx.db.execute(FREE_MEDIA)
 
 
 async def _check_instance_key(ctx: Context) -> None:

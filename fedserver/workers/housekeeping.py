@@ -20,6 +20,7 @@ from storage.housekeeping import (
     TRIM_HOMES,
 )
 from storage.idempotency import FORGET_OLD_KEYS
+from storage.imports import FORGET_OLD_IMPORTS
 from storage.inbox import FORGET_PROCESSED
 from storage.notification_policies import FORGET_EMPTY_REQUESTS
 from storage.sign_ups import FORGET_EXPIRED_LINKS, FORGET_UNCONFIRMED
@@ -38,6 +39,7 @@ CARDS_KEPT_FOR = timedelta(days=30)
 ENDED_ITEMS_KEPT_FOR = timedelta(days=1)
 TRANSLATIONS_KEPT_FOR = timedelta(days=1)
 BACKFILLS_KEPT_FOR = timedelta(days=1)
+IMPORTS_KEPT_FOR = timedelta(weeks=4)
 _EVERY_S = 3_600
 _FIRST_AFTER_S = 300
 
@@ -61,6 +63,7 @@ async def tidy(ctx: Context) -> int:
     await ctx.db.execute(FORGET_PROCESSED, now - PROCESSED_KEPT_FOR)
     await ctx.db.execute(FORGET_TRANSLATIONS, now - TRANSLATIONS_KEPT_FOR)
     await ctx.db.execute(FORGET_BACKFILLS, now - BACKFILLS_KEPT_FOR)
+    await ctx.db.execute(FORGET_OLD_IMPORTS, now - IMPORTS_KEPT_FOR)
     await ctx.db.execute(FORGET_EMPTY_REQUESTS)
     await ctx.db.execute(FORGET_ENDED_ITEMS, now - ENDED_ITEMS_KEPT_FOR)
     await ctx.db.execute(FORGET_UNPOSTED_MEDIA, now - UNPOSTED_MEDIA_KEPT_FOR)
