@@ -165,7 +165,9 @@ def _outgoing(config: Config, clock: Clock, domains: DomainRules) -> Outgoing:
         ca_file=config.development.ca_file,
         clock=clock,
         is_blocked=domains.is_blocked,
-        own_services=[url for url in (config.translation.url,) if url],
+        own_services=[
+            url for url in (config.translation.url, config.donations.campaigns_url) if url
+        ],
     )
 
 
