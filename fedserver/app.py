@@ -108,7 +108,7 @@ async def _make_context(config: Config, dsn: str, stack: AsyncExitStack, clock: 
         key_pool=key_pool,
         key_cache=KeyCache(),
         out=out,
-        blobs=_blobs(config),
+        blobs=make_blobs(config),
         events=events,
         rate_limiter=RateLimiter(clock, enabled=config.development.rate_limits),
         entity_cache=BytesCache(_ENTITY_CACHE_BYTES),
@@ -122,7 +122,8 @@ async def _make_context(config: Config, dsn: str, stack: AsyncExitStack, clock: 
     )
 
 
-def _blobs(config: Config) -> BlobStore:
+def make_blobs(config: Config) -> BlobStore:
+    """Give where media files are kept: the bucket that is named, else the data folder."""
     bucket = config.bucket
     if not bucket.name:
         return BlobFolder(config.data.folder / "media")
