@@ -34,7 +34,7 @@ from storage.bucket import BlobBucket, BucketPlace
 from storage.database import Database, StorageError
 from storage.inbox import InboxStore
 from storage.migrate import migrate
-from storage.recovery import FREE_CLAIMS, FREE_LEASES
+from storage.recovery import FREE_CLAIMS, FREE_LEASES, FREE_MEDIA
 from storage.server import EmbeddedPostgres, connect_existing
 
 log = logging.getLogger(__name__)
@@ -108,7 +108,7 @@ async def _make_context(config: Config, dsn: str, stack: AsyncExitStack, clock: 
         key_pool=key_pool,
         key_cache=KeyCache(),
         out=out,
-        blobs=_blobs(config),
+        blobs=make_blobs(config),
         events=events,
         rate_limiter=RateLimiter(clock, enabled=config.development.rate_limits),
         entity_cache=BytesCache(_ENTITY_CACHE_BYTES),
@@ -122,7 +122,8 @@ async def _make_context(config: Config, dsn: str, stack: AsyncExitStack, clock: 
     )
 
 
-def _blobs(config: Config) -> BlobStore:
+def make_blobs(config: Config) -> BlobStore:
+    """Give where media files are kept: the bucket that is named, else the data folder."""
     bucket = config.bucket
     if not bucket.name:
         return BlobFolder(config.data.folder / "media")
@@ -165,7 +166,9 @@ def _outgoing(config: Config, clock: Clock, domains: DomainRules) -> Outgoing:
         ca_file=config.development.ca_file,
         clock=clock,
         is_blocked=domains.is_blocked,
-        own_services=[url for url in (config.translation.url,) if url],
+        own_services=[
+            url for url in (config.translation.url, config.donations.campaigns_url) if url
+        ],
     )
 
 
@@ -240,6 +243,7 @@ async def _free_what_was_taken(ctx: Context) -> None:
     """The data folder is ours alone: whoever claimed something before us is gone."""
     await ctx.db.execute(FREE_CLAIMS, ctx.clock.now())
     await ctx.db.execute(FREE_LEASES)
+    await ctx.db.execute(FREE_MEDIA)
 
 
 async def _check_instance_key(ctx: Context) -> None:

@@ -1,5 +1,6 @@
 """Writing what an act makes visible: home timelines."""
 
+from storage.languages import in_other_language
 from storage.query import Command
 from storage.visibility import unwanted
 from storage.welcome import names_unwanted
@@ -9,7 +10,8 @@ _SHOWN = "(SELECT coalesce(x.reblog_of_id, x.id) FROM statuses x WHERE x.id = $1
 # lately, and nothing else. $1 status, $2 author, $3 answered account or NULL, $4 is a boost,
 # $5 the author of the boosted status or NULL, $6 active since, $7 visibility.
 # A reply is shown to those who also follow whom it answers; a direct post to nobody but its author
-# and the followers it names; a boost unless its follower hid boosts.
+# and the followers it names; a boost unless its follower hid boosts; a post unless its follower
+# wants other languages.
 FAN_OUT = Command(
     f"""
     INSERT INTO home_entries (account_id, status_id)
@@ -21,6 +23,8 @@ FAN_OUT = Command(
       AND (u.account_id = $2 OR f.id IS NOT NULL)
       AND (u.account_id = $2 OR (
         (NOT $4 OR f.show_reblogs)
+        AND NOT EXISTS (
+            SELECT 1 FROM statuses l WHERE l.id = $1 AND {in_other_language("f", "l")})
         AND NOT {names_unwanted(_SHOWN, "u.account_id", "now()", notifications=False)}
         AND ($7 <> 'direct' OR EXISTS (
             SELECT 1 FROM mentions m WHERE m.status_id = $1 AND m.account_id = u.account_id))
@@ -71,11 +75,14 @@ REMOVE_AUTHOR_FROM_HOME = Command(
 )
 # A new follow brings the newest posts of the followed account.
 ADD_AUTHOR_TO_HOME = Command(
-    """
+    f"""
     INSERT INTO home_entries (account_id, status_id)
     SELECT $1, s.id FROM statuses s
     WHERE s.account_id = $2 AND s.visibility <> 'direct'
       AND (s.in_reply_to_account_id IS NULL OR s.in_reply_to_account_id IN ($1, $2))
+      AND NOT EXISTS (
+        SELECT 1 FROM follows f
+        WHERE f.account_id = $1 AND f.target_id = $2 AND {in_other_language("f", "s")})
     ORDER BY s.id DESC LIMIT 40
     ON CONFLICT DO NOTHING
     """

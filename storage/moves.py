@@ -1,7 +1,6 @@
 """Accounts that move, and what their followers here take along: one statement for each step."""
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from storage.query import Command, Query, Value
 
@@ -12,7 +11,6 @@ MARK_MOVED = Command(
     WHERE id = $1 AND (moved_at IS NULL OR moved_at < $4)
     """
 )
-MOVED_AT = Value("SELECT moved_at FROM accounts WHERE id = $1", datetime)
 # A signpost without a move of followers. $2 the URI of the new account, which must name the old one
 # ($3) itself; anything else is no signpost.
 SIGNPOST = Command(

@@ -58,6 +58,17 @@ CHANGE_SUBSCRIPTION = Query(
     """,
     SubscriptionRow,
 )
+# $1 whose, $2 id; both policy and alerts anew.
+REPLACE_WISHES = Query(
+    f"""
+    UPDATE push_subscriptions p SET policy = $3, alerts = $4
+    WHERE p.account_id = $1 AND p.id = $2 RETURNING {_COLUMNS}
+    """,
+    SubscriptionRow,
+)
+DELETE_SUBSCRIPTION_BY_ID = Command(
+    "DELETE FROM push_subscriptions WHERE account_id = $1 AND id = $2"
+)
 
 
 class PushRow(msgspec.Struct, frozen=True, gc=False):

@@ -10,3 +10,9 @@ FREE_CLAIMS = Command(
     """
 )
 FREE_LEASES = Command("UPDATE hosts SET leased_until = NULL WHERE leased_until IS NOT NULL")
+FREE_MEDIA = Command(
+    """
+    UPDATE media_attachments SET claimed_until = NULL
+    WHERE state = 'waiting' AND claimed_until IS NOT NULL
+    """
+)

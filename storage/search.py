@@ -3,8 +3,6 @@
 Every query looks at a bounded number of rows, whatever the tables hold.
 """
 
-import msgspec
-
 from storage.account_reads import AccountHeadRow
 from storage.query import Query, Value
 from storage.status_reads import HeadRow, head_query
@@ -54,14 +52,6 @@ SEARCH_ACCOUNTS = Query(
     """,
     AccountHeadRow,
 )
-
-
-class TagRow(msgspec.Struct, frozen=True, gc=False):
-    """A hashtag: `name` in lower case, `display_name` as it was first written."""
-
-    id: int
-    name: str
-    display_name: str
 
 
 # $1 prefix in lower case, $2 limit, $3 offset.

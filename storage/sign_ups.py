@@ -78,7 +78,6 @@ GIVE_TOKENS_TO_ACCOUNT = Command(
     "UPDATE oauth_tokens SET account_id = $2, sign_up_id = NULL WHERE sign_up_id = $1"
 )
 SET_LOCALE = Command("UPDATE users SET locale = $2 WHERE account_id = $1")
-DELETE_TOKENS_OF_SIGN_UP = Command("DELETE FROM oauth_tokens WHERE sign_up_id = $1")
 
 
 @dataclass(frozen=True, slots=True)

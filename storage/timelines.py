@@ -1,5 +1,6 @@
 """Timelines and other pages of statuses: each page is one query that gives its heads."""
 
+from storage.languages import in_other_language
 from storage.paging import Paged, paged
 from storage.query import Command, Query, Value
 from storage.status_reads import HeadRow, head_query
@@ -50,9 +51,10 @@ MARK_HOME_BUILT = Command("UPDATE users SET home_built_at = $2 WHERE account_id 
 REBUILD_HOME = Command(
     f"""
     WITH authors AS (
-        SELECT $1::bigint AS id, true AS own, true AS show_reblogs
+        SELECT $1::bigint AS id, true AS own, true AS show_reblogs,
+            NULL::text[] AS languages
         UNION ALL
-        (SELECT f.target_id, false, f.show_reblogs
+        (SELECT f.target_id, false, f.show_reblogs, f.languages
          FROM follows f JOIN accounts a ON a.id = f.target_id
          WHERE f.account_id = $1 AND f.accepted_at IS NOT NULL AND a.last_status_id IS NOT NULL
          ORDER BY a.last_status_id DESC LIMIT {HOME_ENTRIES})
@@ -67,6 +69,7 @@ REBUILD_HOME = Command(
                     SELECT 1 FROM blocks b
                     WHERE (b.account_id = $1 AND b.target_id = r.account_id)
                        OR (b.account_id = r.account_id AND b.target_id = $1))))
+                AND NOT {in_other_language("authors", "s")}
                 AND (s.visibility <> 'direct' OR EXISTS (
                     SELECT 1 FROM mentions m WHERE m.status_id = s.id AND m.account_id = $1))
                 AND (s.in_reply_to_account_id IS NULL

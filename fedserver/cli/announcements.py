@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fedserver.cli.shared import run_async, with_config
+from fedserver.cli.shared import run_with, with_config
 
 if TYPE_CHECKING:
     from fedserver.config import Config
-    from fedserver.services.announcements import NewAnnouncement
     from storage.announcements import ListedAnnouncementRow
 
 _TIME = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S"])
@@ -44,7 +43,7 @@ def add(
 
     In plain text mentions, hashtags and links become links, as in a post.
     """
-    from fedserver.services.announcements import NewAnnouncement
+    from fedserver.services.announcements import NewAnnouncement, announce
 
     new = NewAnnouncement(
         text=sys.stdin.read() if text == "-" else text,
@@ -54,7 +53,7 @@ def add(
         all_day=all_day,
         draft=draft,
     )
-    number = run_async(_add(config, new))
+    number = run_with(config, lambda ctx: announce(ctx, new))
     click.echo(f"{'Draft' if draft else 'Announcement'} {number} is made")
 
 
@@ -62,19 +61,13 @@ def _utc(moment: datetime | None) -> datetime | None:
     return None if moment is None else moment.replace(tzinfo=UTC)
 
 
-async def _add(config: "Config", new: "NewAnnouncement") -> int:
-    from fedserver.app import open_context
-    from fedserver.services.announcements import announce
-
-    async with open_context(config) as ctx:
-        return await announce(ctx, new)
-
-
 @announcement.command("list")
 @with_config
 def list_(config: "Config") -> None:
     """Print announcements and drafts, the newest first."""
-    rows = run_async(_list(config))
+    from fedserver.services.announcements import list_announcements
+
+    rows = run_with(config, list_announcements)
     for row in rows:
         click.echo(f"{row.id}  {_state(row)}  read by {row.readers}, {row.reactions} reactions")
         click.echo(f"  {_printable(row.text)}")
@@ -94,29 +87,15 @@ def _printable(text: str) -> str:
     return "".join(char if char.isprintable() else " " for char in text)[:200]
 
 
-async def _list(config: "Config") -> "list[ListedAnnouncementRow]":
-    from fedserver.app import open_context
-    from fedserver.services.announcements import list_announcements
-
-    async with open_context(config) as ctx:
-        return await list_announcements(ctx)
-
-
 @announcement.command()
 @click.argument("number", type=_NUMBER)
 @with_config
 def publish(config: "Config", number: int) -> None:
     """Show the draft NUMBER to everybody."""
-    run_async(_publish(config, number))
+    from fedserver.services import announcements
+
+    run_with(config, lambda ctx: announcements.publish(ctx, number))
     click.echo(f"Announcement {number} is shown")
-
-
-async def _publish(config: "Config", number: int) -> None:
-    from fedserver.app import open_context
-    from fedserver.services.announcements import publish
-
-    async with open_context(config) as ctx:
-        await publish(ctx, number)
 
 
 @announcement.command()
@@ -124,13 +103,7 @@ async def _publish(config: "Config", number: int) -> None:
 @with_config
 def remove(config: "Config", number: int) -> None:
     """Delete the announcement NUMBER."""
-    run_async(_remove(config, number))
-    click.echo(f"Announcement {number} is gone")
-
-
-async def _remove(config: "Config", number: int) -> None:
-    from fedserver.app import open_context
     from fedserver.services.announcements import withdraw
 
-    async with open_context(config) as ctx:
-        await withdraw(ctx, number)
+    run_with(config, lambda ctx: withdraw(ctx, number))
+    click.echo(f"Announcement {number} is gone")

@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 
 import click
 
+from fedserver.app import make_blobs
+from fedserver.cli.beside import check_bucket, check_mail
 from fedserver.cli.findings import Finding
 from fedserver.cli.house import (
     check_clock,
@@ -32,10 +34,17 @@ def examine(config: Config) -> int:
 
 
 async def _findings(config: Config, clock: Clock) -> list[Finding]:
-    inside, outside = await asyncio.gather(
-        _look_at_database(config, clock), check_public_name(config, clock)
+    inside, beside, outside = await asyncio.gather(
+        _look_at_database(config, clock), _look_beside(config), check_public_name(config, clock)
     )
-    return [*inside, check_disk(config.data.folder), *outside]
+    return [*inside, check_disk(config.data.folder), *beside, *outside]
+
+
+async def _look_beside(config: Config) -> list[Finding]:
+    found = [await check_mail(config)]
+    if config.bucket.name:
+        found.append(await check_bucket(config, make_blobs(config)))
+    return found
 
 
 async def _look_at_database(config: Config, clock: Clock) -> list[Finding]:

@@ -37,11 +37,13 @@ def routes(list_file: Path | None) -> None:
 
 def _print_coverage(list_file: Path, endpoints: "Iterable[Endpoint]") -> None:
     from fedserver.cli.coverage import coverage
+    from fedserver.streaming import STREAMS
 
     served = {(one.method, one.path): one.always_empty for one in endpoints}
+    served |= {("WS", f"/api/v1/streaming?stream={name}"): False for name in STREAMS}
     tiers = coverage(list_file, served, [route for route, empty in served.items() if empty])
     for tier in tiers:
-        click.echo(f"tier {tier.tier}: {tier.answered} of {tier.total}")
+        click.echo(str(tier))
     for tier in tiers:
         for name in tier.missing:
             click.echo(f"missing in tier {tier.tier}: {name}")

@@ -5,12 +5,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fedserver.cli.shared import run_async, with_config
+from fedserver.cli.shared import run_with, with_config
 from fedserver.errors import NotFound
 
 if TYPE_CHECKING:
     from fedserver.config import Config
-    from storage.reports import OpenReportRow
 
 _LISTED = 100
 
@@ -24,7 +23,9 @@ def report() -> None:
 @with_config
 def list_(config: "Config") -> None:
     """Print the reports that are still open, the newest first."""
-    rows = run_async(_open(config))
+    from storage.reports import OPEN_REPORTS
+
+    rows = run_with(config, lambda ctx: ctx.db.fetch(OPEN_REPORTS, _LISTED))
     for row in rows:
         click.echo(f"{row.id}  {row.created_at:%Y-%m-%d %H:%M}  {row.category}")
         click.echo(f"  {row.target}, reported by {row.reporter}")
@@ -34,14 +35,6 @@ def list_(config: "Config") -> None:
             click.echo(f"  {_printable(row.comment)}")
     if not rows:
         click.echo("No report is open")
-
-
-async def _open(config: "Config") -> "list[OpenReportRow]":
-    from fedserver.app import open_context
-    from storage.reports import OPEN_REPORTS
-
-    async with open_context(config) as ctx:
-        return await ctx.db.fetch(OPEN_REPORTS, _LISTED)
 
 
 def _printable(text: str) -> str:
@@ -54,14 +47,8 @@ def _printable(text: str) -> str:
 @with_config
 def close(config: "Config", report_id: int) -> None:
     """Mark the report REPORT_ID as dealt with."""
-    run_async(_close(config, report_id))
-    click.echo(f"Report {report_id} is closed")
-
-
-async def _close(config: "Config", report_id: int) -> None:
-    from fedserver.app import open_context
     from storage.reports import CLOSE_REPORT
 
-    async with open_context(config) as ctx:
-        if not await ctx.db.execute(CLOSE_REPORT, report_id, ctx.clock.now()):
-            raise NotFound(f"no open report has the number {report_id}")
+    if not run_with(config, lambda ctx: ctx.db.execute(CLOSE_REPORT, report_id, ctx.clock.now())):
+        raise NotFound(f"no open report has the number {report_id}")
+    click.echo(f"Report {report_id} is closed")

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import update_wrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
@@ -13,6 +13,7 @@ from fedserver.errors import FedserverError, StartError
 
 if TYPE_CHECKING:
     from fedserver.config import Config
+    from fedserver.context import Context
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -62,6 +63,21 @@ def run_async(work: Coroutine[Any, Any, T]) -> T:
             raise StartError(str(error)) from error
         except ExceptionGroup as group:
             raise _told(group, StorageError) from group
+
+
+def run_with(config: "Config", work: Callable[["Context"], Awaitable[T]]) -> T:
+    """Open the instance of `config`, beside a running server or without one, and do `work` in it.
+
+    Raises as `run_async`.
+    """
+
+    async def opened() -> T:
+        from fedserver.app import open_context
+
+        async with open_context(config) as ctx:
+            return await work(ctx)
+
+    return run_async(opened())
 
 
 def _told(group: ExceptionGroup[Exception], storage_error: type[Exception]) -> Exception:

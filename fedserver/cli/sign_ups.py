@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fedserver.cli.shared import run_async, with_config
+from fedserver.cli.shared import run_with, with_config
 
 if TYPE_CHECKING:
     from fedserver.config import Config
@@ -18,8 +18,10 @@ _COLUMNS = "{:<24} {:<32} {:<11} {:<22} {}"
 @with_config
 def pending(config: "Config") -> None:
     """List who signed up and has no account yet, with what is missing."""
+    from fedserver.services.sign_ups import list_sign_ups
+
     click.echo(_COLUMNS.format("name", "e-mail", "since", "waits for", "reason"))
-    for row in run_async(_pending(config)):
+    for row in run_with(config, list_sign_ups):
         click.echo(_line(row))
 
 
@@ -32,29 +34,15 @@ def _line(row: "SignUpRow") -> str:
     )
 
 
-async def _pending(config: "Config") -> "list[SignUpRow]":
-    from fedserver.app import open_context
-    from fedserver.services.sign_ups import list_sign_ups
-
-    async with open_context(config) as ctx:
-        return await list_sign_ups(ctx)
-
-
 @click.command()
 @click.argument("name")
 @with_config
 def approve(config: "Config", name: str) -> None:
     """Let NAME in; a mail says so once the address is confirmed too."""
-    done = run_async(_approve(config, name))
+    from fedserver.services import sign_ups
+
+    done = run_with(config, lambda ctx: sign_ups.approve(ctx, name)).account_id is not None
     click.echo(f"@{name}@{config.instance.domain} {'is made' if done else 'is approved'}")
-
-
-async def _approve(config: "Config", name: str) -> bool:
-    from fedserver.app import open_context
-    from fedserver.services.sign_ups import approve
-
-    async with open_context(config) as ctx:
-        return (await approve(ctx, name)).account_id is not None
 
 
 @click.command()
@@ -62,16 +50,10 @@ async def _approve(config: "Config", name: str) -> bool:
 @with_config
 def reject(config: "Config", name: str) -> None:
     """Do not let NAME in; what was sent with the application is deleted."""
-    run_async(_reject(config, name))
+    from fedserver.services import sign_ups
+
+    run_with(config, lambda ctx: sign_ups.reject(ctx, name))
     click.echo(f"The application of {name} is deleted")
-
-
-async def _reject(config: "Config", name: str) -> None:
-    from fedserver.app import open_context
-    from fedserver.services.sign_ups import reject
-
-    async with open_context(config) as ctx:
-        await reject(ctx, name)
 
 
 @click.command()
@@ -81,12 +63,9 @@ async def _reject(config: "Config", name: str) -> None:
 @with_config
 def invite(config: "Config", days: int) -> None:
     """Print a link with which one person makes an account, also where nobody else may."""
-    click.echo(f"{config.base_url}/invite/{run_async(_invite(config, days))}")
+    from fedserver.services import users
 
-
-async def _invite(config: "Config", days: int) -> str:
-    from fedserver.app import open_context
-    from fedserver.services.users import invite
-
-    async with open_context(config) as ctx:
-        return await invite(ctx, "user", ctx.clock.now() + timedelta(days=days))
+    token = run_with(
+        config, lambda ctx: users.invite(ctx, "user", ctx.clock.now() + timedelta(days=days))
+    )
+    click.echo(f"{config.base_url}/invite/{token}")

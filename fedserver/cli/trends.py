@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fedserver.cli.shared import run_async, with_config
+from fedserver.cli.shared import run_with, with_config
 
 if TYPE_CHECKING:
     from fedserver.config import Config
@@ -25,22 +25,16 @@ def trends() -> None:
 @with_config
 def list_(config: "Config", kind: str | None) -> None:
     """List what trends, the most talked about first."""
+    from fedserver.services.trends import list_trends
+
     click.echo(_COLUMNS.format("kind", "id", "score", "said", "what"))
-    for row in run_async(_list(config, kind)):
+    for row in run_with(config, lambda ctx: list_trends(ctx, kind)):
         click.echo(_line(row))
 
 
 def _line(row: "ReviewRow") -> str:
     what = f"{row.text} by {row.by}" if row.by else row.text
     return _COLUMNS.format(row.kind, row.id, f"{row.score:.1f}", _WORDS[row.allowed], what)
-
-
-async def _list(config: "Config", kind: str | None) -> "list[ReviewRow]":
-    from fedserver.app import open_context
-    from fedserver.services.trends import list_trends
-
-    async with open_context(config) as ctx:
-        return await list_trends(ctx, kind)
 
 
 @trends.command()
@@ -50,7 +44,9 @@ async def _list(config: "Config", kind: str | None) -> "list[ReviewRow]":
 def allow(config: "Config", kind: str, name: str) -> None:
     """Let a hashtag (by name), a post (by id), a page (by address) or all posts of an account
     (by handle) trend."""
-    run_async(_review(config, kind, name, allowed=True))
+    from fedserver.services.trends import review
+
+    run_with(config, lambda ctx: review(ctx, kind, name, allowed=True))
     click.echo(f"{kind} {name} may trend")
 
 
@@ -60,13 +56,7 @@ def allow(config: "Config", kind: str, name: str) -> None:
 @with_config
 def forbid(config: "Config", kind: str, name: str) -> None:
     """Let a hashtag, a post, a page or an account's posts never trend."""
-    run_async(_review(config, kind, name, allowed=False))
-    click.echo(f"{kind} {name} does not trend")
-
-
-async def _review(config: "Config", kind: str, name: str, *, allowed: bool) -> None:
-    from fedserver.app import open_context
     from fedserver.services.trends import review
 
-    async with open_context(config) as ctx:
-        await review(ctx, kind, name, allowed=allowed)
+    run_with(config, lambda ctx: review(ctx, kind, name, allowed=False))
+    click.echo(f"{kind} {name} does not trend")

@@ -1,6 +1,7 @@
 """The settings of an instance: what there is (`settings`) and where it comes from (`loading`)."""
 
 from fedserver.config.house_rules import (
+    DonationsConfig,
     MailConfig,
     PolicyConfig,
     RegistrationsConfig,
@@ -28,6 +29,7 @@ __all__ = [
     "DataConfig",
     "DatabaseConfig",
     "DevelopmentConfig",
+    "DonationsConfig",
     "FederationConfig",
     "InstanceConfig",
     "LogConfig",

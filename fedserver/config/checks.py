@@ -92,6 +92,7 @@ CHECKS: Mapping[tuple[str, str], Callable[[Any], Any]] = {
     ("server", "trusted_proxies"): networks,
     ("database", "url"): postgres_url,
     ("translation", "url"): service_url,
+    ("donations", "campaigns_url"): service_url,
     ("development", "reachable_addresses"): addresses,
     ("development", "host_map"): host_map,
 }

@@ -100,3 +100,16 @@ class TranslationConfig:
     timeout_s: float = setting(
         20.0, "How long one translation may take.", unit="seconds", minimum=1, maximum=120
     )
+
+
+@dataclass(frozen=True, slots=True)
+class DonationsConfig:
+    """Who knows of campaigns for donations that clients show."""
+
+    campaigns_url: str = setting(
+        "",
+        "Where the campaign of the day is asked for. Clients of people here show it. Empty: there "
+        "are no campaigns.",
+        example="https://donate.example/api/v1/campaigns",
+    )
+    environment: str = setting("", "What that server is told of where we run, if it asks for it.")

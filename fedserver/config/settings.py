@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from fedserver.config.house_rules import (
+    DonationsConfig,
     MailConfig,
     PolicyConfig,
     RegistrationsConfig,
@@ -352,6 +353,7 @@ class Config:
     policy: PolicyConfig = field(default_factory=PolicyConfig)
     federation: FederationConfig = field(default_factory=FederationConfig)
     translation: TranslationConfig = field(default_factory=TranslationConfig)
+    donations: DonationsConfig = field(default_factory=DonationsConfig)
     development: DevelopmentConfig = field(default_factory=DevelopmentConfig)
     log: LogConfig = field(default_factory=LogConfig)
 

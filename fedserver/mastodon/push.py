@@ -98,28 +98,28 @@ async def subscribe(
         ctx.secrets.wrap((bearer_of(request) or "").encode(), purpose=TOKEN_PURPOSE),
         wanted.standard,
         params.data.policy or "all",
-        _alerts(params.data) or [],
+        wanted_alerts(params.data) or [],
         ctx.clock.now(),
     )
     async with ctx.db.transaction() as tx:
         await tx.execute(DELETE_SUBSCRIPTION, caller.token.id)
         row = await tx.one(INSERT_SUBSCRIPTION, ctx.ids.new(), caller.token.id, *values)
-    return await _entity(ctx, row)
+    return await subscription_entity(ctx, row)
 
 
 @endpoint("GET", "/api/v1/push/subscription", scope="push")
 async def show(ctx: Context, caller: Caller) -> JSON:
     """Show the subscription of this token (Mastodon API: push#get)."""
     row = await ctx.db.one(SUBSCRIPTION_OF_TOKEN, caller.token.id)
-    return await _entity(ctx, row)
+    return await subscription_entity(ctx, row)
 
 
 @endpoint("PUT", "/api/v1/push/subscription", scope="push")
 async def change(ctx: Context, caller: Caller, params: ChangeParams) -> JSON:
     """Change what is pushed (Mastodon API: push#update)."""
     policy = params.data.policy or params.policy
-    row = await ctx.db.one(CHANGE_SUBSCRIPTION, caller.token.id, policy, _alerts(params.data))
-    return await _entity(ctx, row)
+    row = await ctx.db.one(CHANGE_SUBSCRIPTION, caller.token.id, policy, wanted_alerts(params.data))
+    return await subscription_entity(ctx, row)
 
 
 @endpoint("DELETE", "/api/v1/push/subscription", scope="push")
@@ -129,7 +129,7 @@ async def unsubscribe(ctx: Context, caller: Caller) -> JSON:
     return {}
 
 
-async def _entity(ctx: Context, row: SubscriptionRow | None) -> JSON:
+async def subscription_entity(ctx: Context, row: SubscriptionRow | None) -> JSON:
     if row is None:
         raise NotFound("Record not found")
     return {
@@ -165,7 +165,7 @@ def _keys(keys: Keys) -> tuple[bytes, bytes]:
     return point, auth
 
 
-def _alerts(wishes: Wishes) -> list[str] | None:
+def wanted_alerts(wishes: Wishes) -> list[str] | None:
     """Give the types that are wanted, None where nothing is said of them."""
     if wishes.alerts is None:
         return None

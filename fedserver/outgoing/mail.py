@@ -6,6 +6,8 @@ The standard library's client blocks: call it in a thread.
 
 import smtplib
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from email.message import EmailMessage
 from typing import Final
 
@@ -35,6 +37,17 @@ def hand_over(mail: MailConfig, sender: str, message: EmailMessage) -> None:
         raise MailDelayed(str(error)) from error
 
 
+def greet(mail: MailConfig) -> None:
+    """Connect to the mail server as for a mail, and hang up. Raises as `hand_over`."""
+    try:
+        with _signed_in(mail) as client:
+            client.noop()
+    except smtplib.SMTPResponseException as error:
+        raise _refusal(error.smtp_code, error) from error
+    except (smtplib.SMTPException, OSError) as error:
+        raise MailDelayed(str(error)) from error
+
+
 def _refusal(code: int, error: smtplib.SMTPException) -> Exception:
     if isinstance(error, smtplib.SMTPAuthenticationError):
         return MailDelayed(f"[mail] smtp_user and smtp_password are not accepted: {error}")
@@ -42,12 +55,19 @@ def _refusal(code: int, error: smtplib.SMTPException) -> Exception:
 
 
 def _hand_over(mail: MailConfig, sender: str, message: EmailMessage) -> None:
+    with _signed_in(mail) as client:
+        client.send_message(message, from_addr=sender)
+
+
+@contextmanager
+def _signed_in(mail: MailConfig) -> Iterator[smtplib.SMTP]:
     with _connected(mail) as client:
+        client.ehlo()
         if mail.smtp_security == "starttls":
             client.starttls(context=ssl.create_default_context())
         if mail.smtp_user:
             client.login(mail.smtp_user, mail.smtp_password)
-        client.send_message(message, from_addr=sender)
+        yield client
 
 
 def _connected(mail: MailConfig) -> smtplib.SMTP:

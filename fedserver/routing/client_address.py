@@ -2,11 +2,9 @@
 
 import ipaddress
 from collections.abc import Iterable
-from typing import TypeAlias
 
 from aiohttp import web
 
-Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 _MAX_HOPS = 20
 
 

@@ -31,11 +31,9 @@ from av.video.stream import VideoStream
 from PIL import Image, JpegImagePlugin
 
 # PyAV and Pillow import much only when it is needed, which has to be while files can be opened.
-_PARTS: Final = tuple(
-    importlib.import_module(one.name)
-    for one in pkgutil.walk_packages(av.__path__, "av.")
-    if not one.name.endswith("__main__")
-)
+for _part in pkgutil.walk_packages(av.__path__, "av."):
+    if not _part.name.endswith("__main__"):
+        importlib.import_module(_part.name)
 _PLUGINS: Final = (JpegImagePlugin,)
 Image.preinit()
 _NOBODY: Final = 65534

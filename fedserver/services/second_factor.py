@@ -13,6 +13,7 @@ from fedserver.errors import Invalid, NotFound
 from fedserver.secrets import token_hash
 from fedserver.services.mails import mail_changed
 from storage.second_factors import (
+    COUNT_RECOVERY_CODES,
     DELETE_RECOVERY_CODES,
     DISABLE_TOTP,
     ENABLE_TOTP,
@@ -45,6 +46,11 @@ class Enrolment:
 async def is_on(ctx: Context, account_id: int) -> bool:
     """Say whether signing in takes a code."""
     return await ctx.db.value(HAS_SECOND_FACTOR, account_id) is True
+
+
+async def codes_left(ctx: Context, account_id: int) -> int:
+    """Give how many recovery codes were not used yet."""
+    return await ctx.db.value(COUNT_RECOVERY_CODES, account_id) or 0
 
 
 async def begin(ctx: Context, account_id: int) -> Enrolment:

@@ -6,8 +6,9 @@ from fedserver.context import Context
 from fedserver.streaming import server_sent, websockets
 from fedserver.streaming.connecting import HUB
 from fedserver.streaming.hub import Hub
+from fedserver.streaming.topics import STREAMS
 
-__all__ = ["HUB", "Hub", "add_streams", "server_sent", "websockets"]
+__all__ = ["HUB", "STREAMS", "Hub", "add_streams", "server_sent", "websockets"]
 
 
 def add_streams(app: web.Application, ctx: Context) -> Hub:

@@ -25,6 +25,8 @@ PUBLIC_STREAMS = frozenset(
 )
 TAG_STREAMS = frozenset({"hashtag", "hashtag:local"})
 _OPEN_STREAMS = PUBLIC_STREAMS | TAG_STREAMS
+_OWN_STREAMS = frozenset({"user", "user:notification", "direct", "list"})
+STREAMS = _OPEN_STREAMS | _OWN_STREAMS
 _STATUS_SCOPE = "read:statuses"
 _NOTIFICATION_SCOPE = "read:notifications"
 _MAX_TAG_CHARS = 1_000
@@ -84,7 +86,7 @@ async def find_stream(
     if name in TAG_STREAMS:
         _require_scope(listener, name)
         return _tag_stream(name, tag)
-    if name not in ("user", "user:notification", "direct", "list"):
+    if name not in _OWN_STREAMS:
         raise CannotStream(400, "Unknown channel requested")
     _require_scope(listener, name)
     if name == "list":

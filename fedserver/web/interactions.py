@@ -73,6 +73,14 @@ async def ask(ctx: Context, request: web.Request, params: InteractionParams) -> 
     )
 
 
+@endpoint("GET", "/.well-known/proxy", media=Media.PAGE)
+async def from_another_site(ctx: Context, request: web.Request) -> web.Response:
+    """Go on to the page where one acts upon what the query names (Mastodon: routes.rb)."""
+    response = redirect(f"/authorize_interaction?{request.rel_url.raw_query_string}")
+    response.set_status(301)
+    return response
+
+
 @endpoint("POST", "/authorize_interaction", media=Media.PAGE)
 async def answer(ctx: Context, request: web.Request, params: InteractionParams) -> web.Response:
     """Do what the person chose."""

@@ -78,6 +78,7 @@ async def settings_page(
         "user": user,
         "session": session,
         "codes_on": await second_factor.is_on(ctx, user.account_id),
+        "codes_left": await second_factor.codes_left(ctx, user.account_id),
         "passkeys": await passkeys.list_passkeys(ctx, user.account_id),
         "applications": [
             (one, describe_scopes(one.scopes))

@@ -8,6 +8,7 @@ from fedserver.context import Context
 from fedserver.errors import FedserverError
 from fedserver.events import CARDS
 from fedserver.services.cards import card_for
+from fedserver.services.work_loop import Work, work_always
 from storage.cards import CLAIM_WISHES, FORGET_WISH, NEXT_WISH_AT, SHOW_CARD, WishRow
 from storage.failures import is_temporary
 
@@ -16,22 +17,11 @@ log = logging.getLogger(__name__)
 AT_ONCE = 3
 MAX_TRIES = 3
 TRY_AGAIN_AFTER = timedelta(minutes=15)
-_SWEEP_EVERY_S = 60.0
-_LEAST_PAUSE_S = 0.1
-_PAUSE_S = 5.0
 
 
 async def look_at_links_always(ctx: Context) -> None:
     """Look at links that are due until cancelled; sleep until one is."""
-    while True:
-        try:
-            if await look_at_links(ctx) < AT_ONCE:
-                await ctx.events.wait(CARDS, timeout_s=await _idle_s(ctx))
-        except Exception as error:  # what could not be kept now can be looked at again
-            if not is_temporary(error):
-                raise
-            log.warning("looking at links waits for the database: %s", error)
-            await asyncio.sleep(_PAUSE_S)
+    await work_always(ctx, Work("looking at links", look_at_links, CARDS, NEXT_WISH_AT, AT_ONCE))
 
 
 async def look_at_links(ctx: Context) -> int:
@@ -62,10 +52,3 @@ async def _look(ctx: Context, wish: WishRow) -> None:
         if card is not None:
             await tx.execute(SHOW_CARD, wish.status_id, card.id)
         await tx.execute(FORGET_WISH, wish.status_id, wish.url)
-
-
-async def _idle_s(ctx: Context) -> float:
-    due_at = await ctx.db.value(NEXT_WISH_AT)
-    if due_at is None:
-        return _SWEEP_EVERY_S
-    return min(_SWEEP_EVERY_S, max(_LEAST_PAUSE_S, (due_at - ctx.clock.now()).total_seconds()))

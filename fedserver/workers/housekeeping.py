@@ -1,7 +1,5 @@
 """Removes, now and then, what nobody needs any more."""
 
-import asyncio
-import logging
 from datetime import timedelta
 
 from fedserver.context import Context
@@ -10,9 +8,9 @@ from fedserver.services import sign_ups
 from fedserver.services.cleaning_again import clean_again
 from fedserver.services.keeping import remove_unnamed
 from fedserver.services.remote_media import prune
+from fedserver.services.work_loop import Work, work_always
 from storage.cards import FORGET_CARDS
 from storage.collections import FORGET_ENDED_ITEMS
-from storage.failures import is_temporary
 from storage.housekeeping import (
     EMPTY_HOMES_OF_ABSENT,
     FORGET_EXPIRED_CODES,
@@ -22,13 +20,12 @@ from storage.housekeeping import (
     TRIM_HOMES,
 )
 from storage.idempotency import FORGET_OLD_KEYS
+from storage.imports import FORGET_OLD_IMPORTS
 from storage.inbox import FORGET_PROCESSED
 from storage.notification_policies import FORGET_EMPTY_REQUESTS
 from storage.sign_ups import FORGET_EXPIRED_LINKS, FORGET_UNCONFIRMED
 from storage.threads import FORGET_BACKFILLS
 from storage.translations import FORGET_TRANSLATIONS
-
-log = logging.getLogger(__name__)
 
 HOME_ENTRIES_KEPT = 800
 # A little more than the fan-out's own limit, so that no timeline has a hole.
@@ -42,25 +39,18 @@ CARDS_KEPT_FOR = timedelta(days=30)
 ENDED_ITEMS_KEPT_FOR = timedelta(days=1)
 TRANSLATIONS_KEPT_FOR = timedelta(days=1)
 BACKFILLS_KEPT_FOR = timedelta(days=1)
+IMPORTS_KEPT_FOR = timedelta(weeks=4)
 _EVERY_S = 3_600
 _FIRST_AFTER_S = 300
 
 
 async def keep_house(ctx: Context) -> None:
     """Tidy up every hour until cancelled."""
-    await asyncio.sleep(_FIRST_AFTER_S)
-    while True:
-        try:
-            await tidy(ctx)
-        except Exception as error:  # what could not be removed now can be removed later
-            if not is_temporary(error):
-                raise
-            log.warning("tidying up waits for the database: %s", error)
-        await asyncio.sleep(_EVERY_S)
+    await work_always(ctx, Work("tidying up", tidy, sweep_s=_EVERY_S, first_after_s=_FIRST_AFTER_S))
 
 
-async def tidy(ctx: Context) -> None:
-    """Remove everything that is due now."""
+async def tidy(ctx: Context) -> int:
+    """Remove everything that is due now. Gives 0: nothing of it waits for a second round."""
     now = ctx.clock.now()
     await ctx.db.execute(TRIM_HOMES, HOME_ENTRIES_KEPT)
     await ctx.db.execute(EMPTY_HOMES_OF_ABSENT, now - ABSENT_AFTER)
@@ -73,6 +63,7 @@ async def tidy(ctx: Context) -> None:
     await ctx.db.execute(FORGET_PROCESSED, now - PROCESSED_KEPT_FOR)
     await ctx.db.execute(FORGET_TRANSLATIONS, now - TRANSLATIONS_KEPT_FOR)
     await ctx.db.execute(FORGET_BACKFILLS, now - BACKFILLS_KEPT_FOR)
+    await ctx.db.execute(FORGET_OLD_IMPORTS, now - IMPORTS_KEPT_FOR)
     await ctx.db.execute(FORGET_EMPTY_REQUESTS)
     await ctx.db.execute(FORGET_ENDED_ITEMS, now - ENDED_ITEMS_KEPT_FOR)
     await ctx.db.execute(FORGET_UNPOSTED_MEDIA, now - UNPOSTED_MEDIA_KEPT_FOR)
@@ -81,3 +72,4 @@ async def tidy(ctx: Context) -> None:
     await remove_unnamed(ctx)
     await delete_departed(ctx)
     await clean_again(ctx)
+    return 0

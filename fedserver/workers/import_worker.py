@@ -1,7 +1,6 @@
 """Does what people brought from elsewhere, a few lines at a time, beside everything else."""
 
 import asyncio
-import logging
 from datetime import timedelta
 from typing import Final
 
@@ -9,30 +8,18 @@ from fedserver.context import Context
 from fedserver.effects.importing import import_line
 from fedserver.errors import FedserverError, Unreachable
 from fedserver.events import IMPORTS
-from storage.failures import is_temporary
+from fedserver.services.work_loop import Work, work_always
 from storage.imports import CLAIM_IMPORT_ROWS, NEXT_IMPORT_AT, SETTLE_IMPORT_ROW, ClaimedRow
-
-log = logging.getLogger(__name__)
 
 AT_ONCE: Final = 4
 _CLAIM_FOR: Final = timedelta(minutes=5)
-_SWEEP_S: Final = 60.0
-_DATABASE_PAUSE_S: Final = 5.0
 # A server that does not answer is asked again after 10 minutes, an hour, six hours.
 _AGAIN_AFTER: Final = (timedelta(minutes=10), timedelta(hours=1), timedelta(hours=6))
 
 
 async def import_always(ctx: Context) -> None:
     """Do the lines that are due until cancelled; sleep until one is."""
-    while True:
-        try:
-            if not await import_due(ctx):
-                await ctx.events.wait(IMPORTS, timeout_s=await _idle_s(ctx))
-        except Exception as error:  # a line stays in the database until it is settled
-            if not is_temporary(error):
-                raise
-            log.warning("imports wait for the database: %s", error)
-            await asyncio.sleep(_DATABASE_PAUSE_S)
+    await work_always(ctx, Work("imports", import_due, IMPORTS, NEXT_IMPORT_AT))
 
 
 async def import_due(ctx: Context) -> int:
@@ -56,10 +43,3 @@ async def _import(ctx: Context, row: ClaimedRow) -> None:
     except FedserverError as error:
         failure = str(error)
     await ctx.db.execute(SETTLE_IMPORT_ROW, row.id, again_at, failure)
-
-
-async def _idle_s(ctx: Context) -> float:
-    due_at = await ctx.db.value(NEXT_IMPORT_AT)
-    if due_at is None:
-        return _SWEEP_S
-    return min(_SWEEP_S, max(0.05, (due_at - ctx.clock.now()).total_seconds()))

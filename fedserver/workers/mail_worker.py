@@ -9,15 +9,13 @@ from fedserver.context import Context
 from fedserver.events import MAILS
 from fedserver.outgoing.mail import MailDelayed, MailRefused
 from fedserver.services.smtp import send
-from storage.failures import is_temporary
+from fedserver.services.work_loop import Work, work_always
 from storage.mails import CLAIM_MAILS, MAIL_PUT_OFF, MAIL_SENT, NEXT_MAIL_AT, MailRow
 
 log = logging.getLogger(__name__)
 
 _AT_ONCE: Final = 10
 _LEASE: Final = timedelta(minutes=5)
-_SWEEP_S: Final = 60.0
-_PAUSE_S: Final = 0.05
 _FIRST_RETRY_S: Final = 60.0
 _LONGEST_RETRY_S: Final = 6 * 3_600.0
 # The links in mails are of no use after that.
@@ -26,17 +24,7 @@ _GIVE_UP_AFTER: Final = timedelta(days=2)
 
 async def mail_always(ctx: Context) -> None:
     """Send what is due, then wait for more, until cancelled."""
-    while True:
-        try:
-            while await send_due(ctx):
-                pass
-            pause_s = await _idle_s(ctx)
-        except Exception as error:  # mails stay in the database meanwhile
-            if not is_temporary(error):
-                raise
-            log.warning("mails wait for the database: %s", error)
-            pause_s = _SWEEP_S
-        await ctx.events.wait(MAILS, timeout_s=pause_s)
+    await work_always(ctx, Work("mails", send_due, MAILS, NEXT_MAIL_AT))
 
 
 async def send_due(ctx: Context) -> int:
@@ -67,10 +55,3 @@ async def _send(ctx: Context, mail: MailRow) -> None:
 def retry_at(now: datetime, attempts: int) -> datetime:
     """Give when to try again after `attempts` failures: after a minute, then twice as long."""
     return now + timedelta(seconds=min(_LONGEST_RETRY_S, _FIRST_RETRY_S * 2 ** (attempts - 1)))
-
-
-async def _idle_s(ctx: Context) -> float:
-    due_at = await ctx.db.value(NEXT_MAIL_AT)
-    if due_at is None:
-        return _SWEEP_S
-    return min(_SWEEP_S, max(_PAUSE_S, (due_at - ctx.clock.now()).total_seconds()))

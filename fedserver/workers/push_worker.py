@@ -17,8 +17,8 @@ from fedserver.secrets import CannotUnwrap
 from fedserver.services.push_keys import AUTH_PURPOSE, TOKEN_PURPOSE, vapid_key
 from fedserver.services.push_messages import TTL, PushRequest, Target, VapidKey, make_request
 from fedserver.services.text_in import html_to_text
+from fedserver.services.work_loop import Work, work_always
 from fedserver.workers.retries import read_retry_after
-from storage.failures import is_temporary
 from storage.push import (
     CLAIM_PUSHES,
     DROP_SUBSCRIPTION,
@@ -36,7 +36,6 @@ _SENDERS: Final = 4
 _AT_A_TIME: Final = 8
 _LIMITS: Final = Limits(total_s=10.0, max_bytes=64 * 1024, max_redirects=0)
 _CLAIMED_FOR: Final = timedelta(seconds=60)
-_LOOK_EVERY_S: Final = 60.0
 # After each failure; who failed once more is not told of it.
 PAUSES: Final = tuple(
     timedelta(seconds=seconds) for seconds in (30, 120, 600, 3_600, 6 * 3_600, 24 * 3_600)
@@ -69,30 +68,10 @@ _TITLES: Final[Mapping[str, str]] = {
 
 async def push_always(ctx: Context) -> None:
     """Send what is due, then wait for more, until cancelled."""
+    work = Work("push messages", push_some, PUSH, NEXT_PUSH_DUE_AT, least_s=1.0)
     async with asyncio.TaskGroup() as tasks:
         for _ in range(_SENDERS):
-            tasks.create_task(_send_always(ctx))
-
-
-async def _send_always(ctx: Context) -> None:
-    while True:
-        try:
-            sent = await push_some(ctx)
-            pause_s = 0.0 if sent else await _idle_s(ctx)
-        except Exception as error:  # what waits can wait for the database, too
-            if not is_temporary(error):
-                raise
-            log.warning("push messages wait for the database: %s", error)
-            pause_s = _LOOK_EVERY_S
-        if pause_s:
-            await ctx.events.wait(PUSH, timeout_s=pause_s)
-
-
-async def _idle_s(ctx: Context) -> float:
-    due_at = await ctx.db.value(NEXT_PUSH_DUE_AT)
-    if due_at is None:
-        return _LOOK_EVERY_S
-    return min(_LOOK_EVERY_S, max(1.0, (due_at - ctx.clock.now()).total_seconds()))
+            tasks.create_task(work_always(ctx, work))
 
 
 async def push_some(ctx: Context) -> int:

@@ -1,7 +1,7 @@
 """Asks again for consents to quotes, and for other leave, that could not be read at first."""
 
 import asyncio
-import logging
+from dataclasses import replace
 from datetime import timedelta
 
 from activitypub.model import Authorization
@@ -9,12 +9,10 @@ from fedserver.context import Context
 from fedserver.effects import settle_proof
 from fedserver.services.authorizing import Proof, prove
 from fedserver.services.fetch import Budget
+from fedserver.services.work_loop import Work, work_always
 from fedserver.workers.leave_proofs import prove_claims
 from storage.accounts import ACCOUNT_BY_ID
-from storage.failures import is_temporary
 from storage.quotes import TAKE_CLAIMED, ClaimedRow
-
-log = logging.getLogger(__name__)
 
 ASK_AGAIN_AFTER = timedelta(hours=1)
 GIVEN_UP_AFTER = timedelta(days=7)
@@ -24,15 +22,11 @@ _EVERY_S = 60.0
 
 async def prove_always(ctx: Context) -> None:
     """Ask for what could not be read, until cancelled."""
-    while True:
-        await asyncio.sleep(_EVERY_S)
-        try:
-            await prove_some(ctx)
-            await prove_claims(ctx)
-        except Exception as error:  # what could not be asked for now can be later
-            if not is_temporary(error):
-                raise
-            log.warning("proving quotes waits for the database: %s", error)
+    for_quotes = Work("proving quotes", prove_some, full=_AT_A_TIME, first_after_s=_EVERY_S)
+    for_others = replace(for_quotes, what="proving leave", do=prove_claims)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(work_always(ctx, for_quotes))
+        tasks.create_task(work_always(ctx, for_others))
 
 
 async def prove_some(ctx: Context) -> int:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from fedserver import effects
 from fedserver.context import Context
 from fedserver.events import THREADS
+from fedserver.services.work_loop import Work, work_always
 from storage.failures import is_temporary
 from storage.threads import CLAIM_THREADS, NEXT_THREAD_AT, THREAD_DONE, BackfillRow
 
@@ -14,21 +15,12 @@ log = logging.getLogger(__name__)
 
 AT_ONCE = 3
 _CLAIM_FOR = timedelta(minutes=5)
-_SWEEP_EVERY_S = 60.0
-_DATABASE_PAUSE_S = 5.0
 
 
 async def complete_always(ctx: Context) -> None:
     """Complete threads that are due until cancelled; sleep until one is due."""
-    while True:
-        try:
-            if await complete_due(ctx) < AT_ONCE:
-                await ctx.events.wait(THREADS, timeout_s=await _idle_s(ctx))
-        except Exception as error:  # what could not be read now can be read later
-            if not is_temporary(error):
-                raise
-            log.warning("completing threads waits for the database: %s", error)
-            await asyncio.sleep(_DATABASE_PAUSE_S)
+    work = Work("completing threads", complete_due, THREADS, NEXT_THREAD_AT, AT_ONCE)
+    await work_always(ctx, work)
 
 
 async def complete_due(ctx: Context) -> int:
@@ -60,10 +52,3 @@ async def _brought(ctx: Context, row: BackfillRow) -> int:
             raise
         log.exception("thread %s cannot be completed", row.thread_id)
         return 0
-
-
-async def _idle_s(ctx: Context) -> float:
-    due_at = await ctx.db.value(NEXT_THREAD_AT)
-    if due_at is None:
-        return _SWEEP_EVERY_S
-    return min(_SWEEP_EVERY_S, max(0.0, (due_at - ctx.clock.now()).total_seconds()))

@@ -1,22 +1,15 @@
 """Makes the trends anew every few minutes."""
 
-import asyncio
-import logging
-
 from fedserver.context import Context
 from fedserver.services.trends import EVERY, make_trends
-from storage.failures import is_temporary
-
-log = logging.getLogger(__name__)
+from fedserver.services.work_loop import Work, work_always
 
 
 async def watch_trends(ctx: Context) -> None:
     """Make the trends until cancelled; one of all processes does it each time."""
-    while True:
-        try:
-            await make_trends(ctx)
-        except Exception as error:  # trends can wait
-            if not is_temporary(error):
-                raise
-            log.warning("trends wait for the database: %s", error)
-        await asyncio.sleep(EVERY.total_seconds())
+    await work_always(ctx, Work("trends", _make, sweep_s=EVERY.total_seconds()))
+
+
+async def _make(ctx: Context) -> int:
+    await make_trends(ctx)
+    return 0

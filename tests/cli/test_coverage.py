@@ -13,7 +13,7 @@ method\tpath\tstatus\ttier\tscope
 GET\t/api/v1/accounts/:id\tcurrent\t1\tpublic
 POST\t/api/v1/statuses/:id/reblog\tcurrent\t1\twrite
 GET\t/api/proofs\tremoved\t1\tpublic
-WS\tuser\tcurrent\t1\tread
+WS\t/api/v1/streaming?stream=user\tcurrent\t1\tread
 GET\t/api/v1/lists\tdeprecated\t2\tread
 """
 
@@ -22,9 +22,20 @@ def test_placeholders_compare_by_place(tmp_path: Path) -> None:
     (tmp_path / "list.tsv").write_text(LIST)
     served = [("GET", "/api/v1/accounts/{account_id}"), ("GET", "/api/v1/lists")]
     first, second = coverage(tmp_path / "list.tsv", served)
-    assert (first.tier, first.answered, first.total) == ("1", 1, 2)
-    assert first.missing == ("POST /api/v1/statuses/:id/reblog",)
+    assert (first.tier, first.answered, first.total) == ("1", 1, 3)
+    assert first.missing == (
+        "POST /api/v1/statuses/:id/reblog",
+        "WS /api/v1/streaming?stream=user",
+    )
     assert (second.tier, second.answered, second.total) == ("2", 1, 1)
+
+
+def test_streams_count_and_what_is_deprecated_is_told(tmp_path: Path) -> None:
+    (tmp_path / "list.tsv").write_text(LIST)
+    stream = ("WS", "/api/v1/streaming?stream=user")
+    first, second = coverage(tmp_path / "list.tsv", [stream, ("GET", "/api/v1/lists")])
+    assert str(first) == "tier 1: 1 of 3 (of these 1 streams)"
+    assert str(second) == "tier 2: 1 of 1 (of these 1 deprecated)"
 
 
 def test_another_method_is_another_endpoint(tmp_path: Path) -> None:

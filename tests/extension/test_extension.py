@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ from fedserver.errors import NotFound
 from fedserver.secrets import new_token, token_hash
 from fedserver.services import users
 from fedserver.services.portable_lists import read_entries
+from fedserver.workers.housekeeping import IMPORTS_KEPT_FOR
 from fedserver.workers.import_worker import import_due
-from storage.imports import ClaimedRow
+from storage.imports import FORGET_OLD_IMPORTS, ClaimedRow
 from storage.oauth import INSERT_APPLICATION, INSERT_TOKEN
 from storage.query import Command, Value
 from tests.conftest import unused_port
@@ -295,3 +297,14 @@ async def test_import_of_who_has_left(server: Server) -> None:
 )
 def test_files_are_read(kind: Any, text: str, entries: list[dict[str, Any]]) -> None:
     assert read_entries(kind, text) == entries
+
+
+async def test_old_imports_are_forgotten_once_all_is_done(client: Client, peer: FakePeer) -> None:
+    ctx = client.server.ctx
+    await client.bring("blocks", "no address")
+    peer.serve(f"/.well-known/webfinger?resource=acct:fay@{peer.host}", b"", status=503)
+    waiting = await client.bring("follows", f"fay@{peer.host}")
+    later = ctx.clock.now() + timedelta(days=1)
+    assert await ctx.db.execute(FORGET_OLD_IMPORTS, later - IMPORTS_KEPT_FOR) == 0
+    assert await ctx.db.execute(FORGET_OLD_IMPORTS, later) == 1
+    assert [one["id"] for one in (await client.call("GET", "/imports")).json] == [waiting["id"]]

@@ -10,6 +10,7 @@ from fedserver.workers.housekeeping import tidy
 from fedserver.workers.media_worker import convert_due
 from storage.processing import CLAIM_MEDIA_WORK
 from storage.query import Value
+from storage.recovery import FREE_MEDIA
 from tests.mastodon.write_fixtures import Here, Person, form_with_file, picture
 from tests.mastodon.write_fixtures import here_fixture as here_fixture
 from tests.recordings import animation, recording, streams
@@ -146,6 +147,15 @@ async def test_what_a_killed_worker_left_is_taken_up(here: Here) -> None:
     assert await here.ctx.db.fetch(CLAIM_MEDIA_WORK, now, now + CLAIM_FOR, 1)
     assert await convert_due(here.ctx) == 0
     here.clock.move(CLAIM_FOR)
+    assert (await ready(here, alice, waiting["id"]))["url"]
+
+
+async def test_what_a_killed_worker_left_is_free_at_the_start(here: Here) -> None:
+    alice = await here.person("alice")
+    waiting = await sent(here, alice, recording("mp4", "libx264", "aac"))
+    now = here.clock.now()
+    assert await here.ctx.db.fetch(CLAIM_MEDIA_WORK, now, now + CLAIM_FOR, 1)
+    assert await here.ctx.db.execute(FREE_MEDIA) == 1
     assert (await ready(here, alice, waiting["id"]))["url"]
 
 

@@ -77,6 +77,7 @@ async def test_recovery_code_serves_once(site: Site, alice: int) -> None:
     assert (await site.submit(step, code=codes[3].upper())).location == "/auth/account"
     assert (await site.submit(await site.sign_in(), code=codes[3])).status == 422
     assert (await site.submit(await site.sign_in(), code=codes[4])).location == "/auth/account"
+    assert "8 recovery codes are left" in (await site.get("/auth/edit")).text
 
 
 async def test_turning_codes_off_takes_the_password(site: Site, alice: int) -> None:
