@@ -48,6 +48,12 @@ class Person:
     def acct(self) -> str:
         return f"{self.name}@{self.instance.domain}"
 
+    async def do(self, method: str, path: str, **body: Any) -> Any:
+        """Give the body of any request that must answer 200."""
+        answer = await self.instance.request(method, path, token=self.token, body=body)
+        assert answer.status == 200, answer
+        return answer.body
+
     async def get(self, path: str, **query: Any) -> Any:
         """Give the body of a GET that must answer 200."""
         answer = await self.instance.request("GET", path, token=self.token, query=query)
