@@ -9,7 +9,7 @@ import aiohttp
 from PIL import Image
 
 from fedserver.services.announcements import NewAnnouncement, announce
-from tests.instances import Instance, Person
+from tests.instances import Person
 
 Ids = Mapping[str, str]
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
@@ -85,6 +85,7 @@ async def make_belongings(owner: Person, other: Person, stranger: Person) -> dic
         "announcement": str(announced),
         "tag": "cats",
         "emoji": "😀",
+        "choice": "0",
         "year": "2025",
         "date": "2026-01-01",
         "export": "following",
@@ -126,7 +127,7 @@ async def _posts(owner: Person, other: Person) -> dict[str, str]:
     await other.post(f"{posts}/{status['id']}/favourite")
     await other.post(posts, status=f"@{owner.name} psst", visibility="direct")
     poll = {"options": ["a", "b"], "expires_in": 3600}
-    asked = await owner.post(posts, status="Which?", poll=poll)
+    asked = await other.post(posts, status="Which?", poll=poll)
     quote = await other.post(posts, status="See", quoted_status_id=status["id"])
     later = await owner.post(posts, status="Later", scheduled_at="2030-01-01T00:00:00Z")
     return {

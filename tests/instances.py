@@ -147,8 +147,7 @@ async def start_instance(
         development=DevelopmentConfig(
             reachable_addresses=tuple(f"127.0.0.1:{peer}" for peer in peers),
             host_map={f"localhost:{peer}": f"127.0.0.1:{peer}" for peer in peers},
-            rate_limits=False,
-            **development,
+            **{"rate_limits": False, **development},
         ),
     )
     async with (
