@@ -338,3 +338,100 @@ async def test_of_a_key_that_comes_twice_the_last_counts(scene: Scene) -> None:
     (create,) = [one for one in endpoints() if one.name.endswith("statuses.create_status")]
     status, body = await scene.ask(create, headers=FORM_TYPE, **sent)
     assert (status, body["content"], body["visibility"]) == (200, "<p>second</p>", "unlisted")
+
+
+# Values that have the right type and are wrong all the same.
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "error"),
+    [
+        *(
+            (method, path, {**text, "scheduled_at": bad}, "Scheduled at is invalid")
+            for method, path, text in (
+                ("POST", "/api/v1/statuses", {"status": "Later"}),
+                ("PUT", "/api/v1/scheduled_statuses/{scheduled}", {}),
+            )
+            for bad in (
+                "tomorrow",
+                "2026-02-30T10:00:00Z",
+                "99999-01-01T00:00:00Z",
+                "12:00",
+                10**30,
+            )
+        ),
+        *(
+            (
+                "POST",
+                "/api/v1/accounts/{account}/follow",
+                {"languages": bad},
+                "Languages is invalid",
+            )
+            for bad in (
+                ["english"],
+                ["de", "x"],
+                ["e" * 9_000],
+                ["de\n"],
+                [f"a{n:05}" for n in range(99)],
+            )
+        ),
+        *(
+            (method, path, {"name": "Good", "language": bad}, "Language is invalid")
+            for method, path in (
+                ("POST", "/api/v1/collections"),
+                ("PATCH", "/api/v1/collections/{collection}"),
+            )
+            for bad in ("english", "-", "e" * 9_000, "de ", "٣٣")
+        ),
+    ],
+    ids=lambda value: str(value)[:60],
+)
+async def test_bad_dates_and_languages_are_refused(
+    scene: Scene, method: str, path: str, body: dict[str, Any], error: str
+) -> None:
+    before = await scene.stored()
+    url = path.format_map(scene.ids)
+    answer = await scene.instance.request(method, url, token=scene.ada.token, body=body)
+    assert (answer.status, answer.body) == (422, {"error": f"Validation failed: {error}"})
+    assert await scene.stored() == before
+
+
+@pytest.mark.parametrize("bad", ["english", "-1", "e" * 9_000, "🙂", ""])
+async def test_a_post_in_no_language_is_in_the_authors(scene: Scene, bad: str) -> None:
+    posted = await scene.ada.post("/api/v1/statuses", status="Hello", language=bad)
+    assert posted["language"] == "en"
+
+
+# Texts that are too long, by where they are: each place has its own limit.
+LONG_TEXTS = [
+    ("POST", "/api/v1/statuses", "status"),
+    ("POST", "/api/v1/statuses", "spoiler_text"),
+    ("PUT", "/api/v1/statuses/{status}", "status"),
+    ("POST", "/api/v1/lists", "title"),
+    ("PUT", "/api/v1/lists/{list}", "title"),
+    ("POST", "/api/v2/filters/{filter}/keywords", "keyword"),
+    ("PUT", "/api/v2/filters/{filter}", "title"),
+    ("PUT", "/api/v1/filters/{keyword}", "phrase"),
+    ("PUT", "/api/v1/media/{media}", "description"),
+    ("POST", "/api/v1/accounts/{account}/note", "comment"),
+    ("PATCH", "/api/v1/accounts/update_credentials", "display_name"),
+    ("PATCH", "/api/v1/accounts/update_credentials", "note"),
+    ("PATCH", "/api/v1/accounts/update_credentials", "avatar_description"),
+    ("POST", "/api/v1/collections", "name"),
+    ("PATCH", "/api/v1/collections/{collection}", "description"),
+    ("POST", "/api/v1/featured_tags", "name"),
+    ("POST", "/api/v1/domain_blocks", "domain"),
+    ("POST", "/api/v1/apps", "client_name"),
+    ("POST", "/api/v1/reports", "comment"),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "field"), LONG_TEXTS)
+async def test_enormous_texts_are_refused(scene: Scene, method: str, path: str, field: str) -> None:
+    body: dict[str, Any] = {"account_id": scene.ids["account"], "redirect_uris": "app://x"}
+    body = body if path in ("/api/v1/reports", "/api/v1/apps") else {}
+    before, url = await scene.stored(), path.format_map(scene.ids)
+    body |= {field: "x" * 200_000}
+    answer = await scene.instance.request(method, url, token=scene.ada.token, body=body)
+    assert (answer.status, list(answer.body)) == (422, ["error"]), answer.body
+    assert await scene.stored() == before
