@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from urllib.parse import quote
 
+import aiohttp
 import msgspec
 import orjson
 import pytest
@@ -331,6 +332,21 @@ async def test_enormous_bodies_are_too_large_everywhere(
         status, body = await scene.ask(one, data=sent, headers=headers)
         assert (status, list(body)) == (413, ["error"]), (one.method, one.path)
     assert await scene.stored() == before
+
+
+async def test_a_file_where_none_is_taken_is_no_way_around_the_limit(scene: Scene) -> None:
+    for one, struct in with_params("POST", "PUT", "PATCH", "DELETE"):
+        if any(UploadedFile in choices_of(field.type) for field in msgspec.structs.fields(struct)):
+            continue
+        for options in ({"filename": "a.txt"}, {}):
+            form = aiohttp.FormData(default_to_multipart=True)
+            form.add_field("status", "x" * 4_300_000, **options)
+            status, body = await scene.ask(one, data=form)
+            assert (status, list(body)) == (413, ["error"]), (one.method, one.path)
+    form = aiohttp.FormData({"grant_type": "x" * 4_300_000}, default_to_multipart=True)
+    url = f"{scene.instance.base_url}/oauth/token"
+    async with scene.instance.session.post(url, data=form) as answer:
+        assert answer.status == 413
 
 
 async def test_of_a_key_that_comes_twice_the_last_counts(scene: Scene) -> None:
