@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
-from typing import Any
+from functools import cached_property
+from typing import Any, Protocol
 
 import jsonschema
 import requests
@@ -67,6 +68,12 @@ _LONGEST_IN_QUERY = 500
 _JSON_TYPE = re.compile(r"application/json(; ?charset=utf-8)?", re.IGNORECASE)
 
 
+class Asking(Protocol):
+    """Who asks: of what they have, the ids by kind, which may change between requests."""
+
+    ids: dict[str, str]
+
+
 class Described:
     """The operations of the description, and whether an answer is what it promises."""
 
@@ -76,8 +83,12 @@ class Described:
         self._untrue = untrue
         self._validators: dict[tuple[str, str, int], Any] = {}
 
-    def operations(self) -> Iterator[Operation]:
-        """Give what is asked."""
+    @cached_property
+    def operations(self) -> list[Operation]:
+        """What is asked."""
+        return list(self._operations())
+
+    def _operations(self) -> Iterator[Operation]:
         schema = schemathesis.openapi.from_dict(deepcopy(self._document))
         for found in schema.get_all_operations():
             operation = found.ok()
@@ -130,8 +141,9 @@ def as_sent(answer: Any) -> tuple[str, Any]:
 
 
 @st.composite
-def requests_for(draw: st.DrawFn, operation: Operation, ids: Mapping[str, str]) -> Any:
-    """Give a request for `operation`, mostly about what exists. `ids` may change between draws."""
+def made_up_requests(draw: st.DrawFn, described: Described, asking: Asking) -> Any:
+    """Give a request for one of the operations, mostly about what exists."""
+    operation, ids = draw(st.sampled_from(described.operations)), asking.ids
     mode = draw(st.sampled_from([GenerationMode.POSITIVE] * 2 + [GenerationMode.NEGATIVE]))
     case = draw(operation.as_strategy(generation_mode=mode))
     if draw(st.integers(0, 4)):

@@ -8,11 +8,10 @@ from typing import Any
 import orjson
 import pytest
 import requests
-from hypothesis import strategies as st
 
 from tests.belongings import make_belongings
 from tests.conftest import unused_port
-from tests.fuzz.api import Described, ask, requests_for
+from tests.fuzz.api import Described, ask, made_up_requests
 from tests.fuzz.documents import run
 from tests.instances import Instance, start_instance
 
@@ -69,7 +68,6 @@ async def test_whatever_a_client_asks(instance: Instance, described: Described) 
     people = People(instance)
     await people.come()
     loop = asyncio.get_running_loop()
-    each = [requests_for(operation, people.ids) for operation in described.operations()]
 
     def there() -> None:
         with requests.Session() as session:
@@ -79,6 +77,6 @@ async def test_whatever_a_client_asks(instance: Instance, described: Described) 
                 answer = ask(session, instance.base_url, people.token, case)
                 described.check(case, answer)
 
-            run(st.one_of(each), check, 200)
+            run(made_up_requests(described, people), check, 250)
 
     await asyncio.to_thread(there)
