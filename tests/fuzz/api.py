@@ -106,7 +106,8 @@ class Described:
         assert _JSON_TYPE.fullmatch(content_type), (content_type, said)
         body = answer.json()
         if answer.status_code >= 400:
-            assert isinstance(body, dict) and isinstance(body.get("error"), str), said
+            assert isinstance(body, dict), said
+            assert isinstance(body.get("error"), str), said
         elif (method, path) not in self._untrue:
             validator = self._validator(method, path, answer.status_code)
             problem = jsonschema.exceptions.best_match(validator.iter_errors(body))
