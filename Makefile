@@ -16,7 +16,7 @@ help:
 	@echo "make run     start the server and its database: http://localhost:8080 (Ctrl-C stops both)"
 	@echo "make demo    start two instances that follow and write to each other, and watch them talk"
 	@echo "make test    run the tests               (ARGS='-k name' is given to pytest)"
-	@echo "make fuzz    feed made-up activities, documents and markup for FUZZ_SECONDS (120)"
+	@echo "make fuzz    feed made-up activities, documents, markup and requests for FUZZ_SECONDS (120)"
 	@echo "make soak    run beside 750 bad peers for some minutes, and print what happened"
 	@echo "make interop exchange everything with other servers' software (needs npm), into docs/interop.md"
 	@echo "make check   format, lint, types, import contracts: what CI checks before the tests"

@@ -48,6 +48,12 @@ class Person:
     def acct(self) -> str:
         return f"{self.name}@{self.instance.domain}"
 
+    async def do(self, method: str, path: str, **body: Any) -> Any:
+        """Give the body of any request that must answer 200."""
+        answer = await self.instance.request(method, path, token=self.token, body=body)
+        assert answer.status == 200, answer
+        return answer.body
+
     async def get(self, path: str, **query: Any) -> Any:
         """Give the body of a GET that must answer 200."""
         answer = await self.instance.request("GET", path, token=self.token, query=query)
@@ -141,8 +147,7 @@ async def start_instance(
         development=DevelopmentConfig(
             reachable_addresses=tuple(f"127.0.0.1:{peer}" for peer in peers),
             host_map={f"localhost:{peer}": f"127.0.0.1:{peer}" for peer in peers},
-            rate_limits=False,
-            **development,
+            **{"rate_limits": False, **development},
         ),
     )
     async with (

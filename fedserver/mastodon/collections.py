@@ -19,7 +19,7 @@ from fedserver.effects import (
     RevokeFeature,
 )
 from fedserver.errors import Forbidden, Invalid, NotFound
-from fedserver.mastodon.composing import language
+from fedserver.mastodon.composing import is_language
 from fedserver.mastodon.subjects import (
     acting_account,
     new_activity_uri,
@@ -103,6 +103,7 @@ async def collections_with(
     """Show which collections the caller is in: nobody else may know (Mastodon API:
     collections#in_collections)."""
     if account_id != caller.account_id:
+        await target_account(ctx, account_id)
         raise Forbidden
     ids = await ctx.db.values(COLLECTIONS_WITH, account_id, _FARTHEST)
     return await _listed(ctx, request, ids, caller.account_id, params)
@@ -288,7 +289,7 @@ def _changed(row: CollectionRow, params: CollectionParams, *, updated: bool) -> 
         row,
         name=name,
         description=described,
-        language=None if params.language == "" else language(params.language, row.language),
+        language=row.language if params.language is None else _language(params.language),
         sensitive=row.sensitive if params.sensitive is None else params.sensitive,
         discoverable=row.discoverable if params.discoverable is None else params.discoverable,
         tag_name=row.tag_name if params.tag_name is None else _hashtag(params.tag_name),
@@ -298,6 +299,12 @@ def _changed(row: CollectionRow, params: CollectionParams, *, updated: bool) -> 
 def _require_short(what: str, text: str, most: int) -> None:
     if len(text) > most:
         raise Invalid(f"Validation failed: {what} is too long (maximum is {most} characters)")
+
+
+def _language(given: str) -> str | None:
+    if given and not is_language(given):
+        raise Invalid("Validation failed: Language is invalid")
+    return given or None
 
 
 def _hashtag(written: str) -> str | None:

@@ -160,7 +160,12 @@ def _sensitive(params: NewStatusParams, defaults: PostingDefaultsRow) -> bool:
 
 def language(wanted: str | None, otherwise: str | None) -> str | None:
     """Give the language tag that a client named, if it has the form of one (RFC 5646)."""
-    return wanted if wanted and _LANGUAGE.fullmatch(wanted) else otherwise
+    return wanted if wanted and is_language(wanted) else otherwise
+
+
+def is_language(tag: str) -> bool:
+    """Say whether this has the form of a language tag (RFC 5646)."""
+    return _LANGUAGE.fullmatch(tag) is not None
 
 
 async def compose(

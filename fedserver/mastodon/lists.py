@@ -7,6 +7,7 @@ import msgspec
 from fedserver import entities
 from fedserver.context import Context
 from fedserver.errors import Invalid, NotFound
+from fedserver.mastodon.subjects import target_account
 from fedserver.mastodon.timelines import status_page
 from fedserver.routing import JSON, Caller, Id, Page, PageParams, Params, endpoint
 from storage.lists import (
@@ -148,7 +149,8 @@ async def remove_members(ctx: Context, caller: Caller, list_id: int, params: Mem
 @endpoint("GET", "/api/v1/accounts/{account_id}/lists", scope="read:lists")
 async def lists_with(ctx: Context, caller: Caller, account_id: int) -> list[JSON]:
     """Show on which of the caller's lists somebody is (Mastodon API: accounts#lists)."""
-    rows = await ctx.db.fetch(LISTS_WITH, caller.account_id, account_id)
+    account = await target_account(ctx, account_id)
+    rows = await ctx.db.fetch(LISTS_WITH, caller.account_id, account.id)
     return [_entity(row) for row in rows]
 
 

@@ -10,9 +10,9 @@ from fedserver.mastodon.subjects import (
     acting_account,
     author_of,
     new_activity_uri,
-    own_status,
     perform,
     shown_status,
+    visible_status,
 )
 from fedserver.routing import JSON, Caller, Params, endpoint
 from fedserver.uris import Uris
@@ -139,8 +139,10 @@ async def unbookmark(ctx: Context, caller: Caller, status_id: int) -> JSON:
 
 @endpoint("POST", "/api/v1/statuses/{status_id}/pin", scope="write:accounts")
 async def pin(ctx: Context, caller: Caller, status_id: int) -> JSON:
-    """Show an own status first on the profile (Mastodon API: statuses#pin)."""
-    status = await own_status(ctx, status_id, caller)
+    """Show an own status first on the profile (Mastodon API: statuses#pin). 422 for another's."""
+    status = await visible_status(ctx, status_id, caller.account_id)
+    if status.account_id != caller.account_id:
+        raise Invalid("Validation failed: Someone else's post cannot be pinned")
     actor = await acting_account(ctx, caller)
     await perform(ctx, Pin(actor=actor, uri=new_activity_uri(ctx), status=status))
     return await entities.status(ctx, status.id, caller.account_id)
@@ -148,8 +150,10 @@ async def pin(ctx: Context, caller: Caller, status_id: int) -> JSON:
 
 @endpoint("POST", "/api/v1/statuses/{status_id}/unpin", scope="write:accounts")
 async def unpin(ctx: Context, caller: Caller, status_id: int) -> JSON:
-    """Take an own status from the top of the profile (Mastodon API: statuses#unpin)."""
-    status = await own_status(ctx, status_id, caller)
-    actor = await acting_account(ctx, caller)
-    await perform(ctx, Unpin(actor=actor, uri=new_activity_uri(ctx), status=status))
+    """Take an own status from the top of the profile (Mastodon API: statuses#unpin); another's is
+    not there, so nothing is to be done."""
+    status = await visible_status(ctx, status_id, caller.account_id)
+    if status.account_id == caller.account_id:
+        actor = await acting_account(ctx, caller)
+        await perform(ctx, Unpin(actor=actor, uri=new_activity_uri(ctx), status=status))
     return await entities.status(ctx, status.id, caller.account_id)

@@ -9,6 +9,7 @@ from fedserver import entities
 from fedserver.context import Context
 from fedserver.effects import Block, Follow, Mute, Undo, accept, reject
 from fedserver.errors import Forbidden, Invalid, NotFound
+from fedserver.mastodon.composing import is_language
 from fedserver.mastodon.subjects import acting_account, new_activity_uri, perform, target_account
 from fedserver.routing import JSON, Caller, Page, PageParams, Params, endpoint
 from storage.account_reads import AccountHeadRow
@@ -24,7 +25,6 @@ from storage.profiles import (
 from storage.relations import BLOCK_BETWEEN, FOLLOW_BETWEEN, FollowRow
 
 _MAX_LANGUAGES = 50
-_MAX_LANGUAGE_CHARS = 35
 _LONGEST_MUTE_S = 100 * 366 * 86_400
 _MAX_NOTE_CHARS = 2_000
 _LISTED = 40
@@ -71,13 +71,15 @@ def _follow(
         target=target,
         show_reblogs=show_reblogs if params.reblogs is None else params.reblogs,
         notify=notify if params.notify is None else params.notify,
-        languages=_languages(languages if params.languages is None else params.languages),
+        languages=tuple(languages) if params.languages is None else _languages(params.languages),
     )
 
 
 def _languages(given: list[str]) -> tuple[str, ...]:
-    kept = (one[:_MAX_LANGUAGE_CHARS] for one in given[:_MAX_LANGUAGES])
-    return tuple(dict.fromkeys(one for one in kept if one))
+    named = tuple(dict.fromkeys(one for one in given if one))
+    if len(named) > _MAX_LANGUAGES or not all(is_language(one) for one in named):
+        raise Invalid("Validation failed: Languages is invalid")
+    return named
 
 
 @endpoint("POST", "/api/v1/accounts/{account_id}/unfollow", scope="write:follows")

@@ -74,7 +74,7 @@ async def revoke_token(ctx: Context, request: web.Request) -> Reply:
 async def read_oauth_params(request: web.Request) -> TokenParams:
     """Read what either endpoint may be sent. Raises OAuthError."""
     try:
-        params = convert(await read_params(request), TokenParams)
+        params = convert(await read_params(request, files=False), TokenParams)
     except Invalid as error:
         raise OAuthError("invalid_request", str(error)) from error
     assert isinstance(params, TokenParams)

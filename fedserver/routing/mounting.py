@@ -20,7 +20,7 @@ from fedserver.routing.conditional import unless_known
 from fedserver.routing.endpoints import ENDPOINT, Endpoint, Media
 from fedserver.routing.offsets import OffsetPage
 from fedserver.routing.pages import Page
-from fedserver.routing.params import Params, convert, read_params
+from fedserver.routing.params import Params, convert, read_params, takes_files
 from fedserver.routing.responses import to_response
 
 CONTEXT: web.AppKey[Context] = web.AppKey("context", Context)
@@ -153,8 +153,10 @@ def _newcomer(one: Endpoint) -> Argument:
 
 
 def _params(struct: type[Params]) -> Argument:
+    files = takes_files(struct)
+
     async def read(_ctx: Context, request: web.Request) -> Params:
-        return convert(await read_params(request), struct)
+        return convert(await read_params(request, files=files), struct)
 
     return read
 

@@ -54,20 +54,24 @@ class Params(msgspec.Struct, frozen=True, kw_only=True):
     """Base of every endpoint's parameters."""
 
 
-async def read_params(request: web.Request) -> dict[str, Any]:
-    """Give all parameters of a request as one nested dict. Raises Invalid on a broken body."""
+async def read_params(request: web.Request, *, files: bool = True) -> dict[str, Any]:
+    """Give all parameters of a request as one nested dict; without `files`, no body is large.
+
+    Raises Invalid on a broken body, and what aiohttp raises on one that is too large.
+    """
     data = nest(list(request.query.items()))
     if request.can_read_body:
-        data |= await _read_body(request)
+        data |= await _read_body(request, files)
     return data
 
 
-async def _read_body(request: web.Request) -> dict[str, Any]:
-    if request.content_type == "multipart/form-data":
-        return await _read_multipart(request)
+async def _read_body(request: web.Request, files: bool) -> dict[str, Any]:
     # Only files may be large; what is read whole into memory may not.
     most = min(request.client_max_size, _MAX_PLAIN_BYTES)
-    raw = await request.clone(client_max_size=most).read()
+    small = request.clone(client_max_size=most)
+    if request.content_type == "multipart/form-data":
+        return await _read_multipart(request if files else small)
+    raw = await small.read()
     if request.content_type == "application/json" or raw[:1] == b"{":
         return _read_json(raw)
     if request.content_type in ("application/x-www-form-urlencoded", "application/octet-stream"):
@@ -172,6 +176,12 @@ def _hook(kind: type, value: object) -> object:
     if kind is UploadedFile and isinstance(value, UploadedFile):
         return value
     raise msgspec.ValidationError(f"Expected a {kind.__name__}")
+
+
+@cache
+def takes_files(struct: type[Params]) -> bool:
+    """Say whether one of the parameters may be a file."""
+    return any(UploadedFile in _choices(kind) for kind in _fields(struct).values())
 
 
 @cache

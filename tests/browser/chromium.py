@@ -16,6 +16,8 @@ from typing import Any
 
 import aiohttp
 
+from tests.waiting import until
+
 PATIENCE_S = 30
 _FLAGS = (
     "--headless",
@@ -194,12 +196,12 @@ async def chromium(program: str, folder: Path) -> AsyncIterator[Tab]:
 
 
 async def _port(process: "subprocess.Popen[bytes]", file: Path) -> int:
+    async def told() -> str:
+        assert process.poll() is None, "Chromium has ended"
+        return file.read_text().strip() if file.exists() else ""
+
     # The browser tells its port in a file and in no other way.
-    async with asyncio.timeout(PATIENCE_S):
-        while not (file.exists() and file.read_text().strip()):
-            assert process.poll() is None, "Chromium has ended"
-            await asyncio.sleep(0.05)
-    return int(file.read_text().split()[0])
+    return int((await until(told, within_s=PATIENCE_S)).split()[0])
 
 
 async def _tab_address(session: aiohttp.ClientSession, port: int) -> str:

@@ -86,7 +86,7 @@ async def test_a_host_never_has_more_than_a_few_in_flight(
         nonlocal at_once, most
         at_once += 1
         most = max(most, at_once)
-        await asyncio.sleep(0.005)
+        await asyncio.sleep(0.005)  # as slow as a real server, so that requests overlap
         at_once -= 1
         return web.Response(status=202)
 

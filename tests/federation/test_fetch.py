@@ -33,6 +33,7 @@ from tests.federation.fake_peer import (
     Request,
     start_peer,
 )
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -129,8 +130,13 @@ async def test_one_who_gives_up_does_not_stop_the_others(ctx: Context, peer: Fak
     uri = f"{peer.base_url}/notes/1"
     impatient = asyncio.create_task(fetch.document(ctx, uri, Budget(1)))
     await asked.wait()
-    patient = asyncio.create_task(fetch.document(ctx, uri, Budget(1)))
-    await asyncio.sleep(0)
+    budget = Budget(1)
+    patient = asyncio.create_task(fetch.document(ctx, uri, budget))
+
+    async def joined() -> bool:
+        return budget.spent
+
+    await until(joined)
     impatient.cancel()
     answer_now.set()
     assert await patient == note(peer)

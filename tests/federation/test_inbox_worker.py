@@ -114,7 +114,7 @@ async def test_what_comes_while_the_worker_sleeps_wakes_it(
 
 async def test_the_items_of_an_actor_keep_their_order(server: Server, receive_with: Any) -> None:
     async def yield_often(ctx: Context, _verified: Verified, item_id: int) -> Outcome:
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # lets the others run: so many items could overtake each other
         await ctx.db.execute(SETTLE, item_id, "done", None, ctx.clock.now())
         return Outcome(OutcomeName.DONE)
 
@@ -183,7 +183,7 @@ async def test_only_a_few_items_work_at_once(server: Server, receive_with: Any) 
         nonlocal at_once, most
         at_once += 1
         most = max(most, at_once)
-        await asyncio.sleep(0.005)
+        await asyncio.sleep(0.005)  # as slow as a real item, so that they overlap
         at_once -= 1
         await ctx.db.execute(SETTLE, item_id, "done", None, ctx.clock.now())
         return Outcome(OutcomeName.DONE)
