@@ -10,7 +10,9 @@ _REASONS = {
     "needs a translator, which instances of a test have not": "rest.v1.statuses.$select.translate",
     "needs a link that is trending": "rest.v1.timelines.link.list",
     "needs an open registration and a mailbox (tests/mastodon does it)": "rest.v1.accounts.create",
-    "called, and refused to who is confirmed, as it should be": "rest.v1.emails.confirmations.create",
+    "called, and refused to who is confirmed, as it should be": """
+        rest.v1.emails.confirmations.create
+    """,
     "needs a year that has passed (tests/mastodon does it)": """
         rest.v1.annualReports.$select.fetch rest.v1.annualReports.$select.generate
         rest.v1.annualReports.$select.read
