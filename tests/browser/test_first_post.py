@@ -66,7 +66,8 @@ async def test_a_passkey_of_the_browser_signs_in(instance: Instance, tab: Tab) -
     await tab.press("button.main")
     assert await tab.path() == "/auth/account"
     assert "@ada@" in await tab.text()
-    assert tab.console == []
+    # Chromium would like a field for the name in each form with a password; that is no fault.
+    assert not [said for said in tab.console if not said.startswith("recommendation: ")]
 
 
 async def add_device(tab: Tab) -> None:
