@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -qq install --root-user-
 COMPILE := $(BIN)/python -m compileall -q activitypub fedserver storage
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test soak fuzz interop check format bench clean
+.PHONY: help install run demo test soak fuzz interop clients check format bench clean
 
 help:
 	@echo "make run     start the server and its database: http://localhost:8080 (Ctrl-C stops both)"
@@ -19,6 +19,7 @@ help:
 	@echo "make fuzz    feed made-up activities, documents, markup and requests for FUZZ_SECONDS (120)"
 	@echo "make soak    run beside 750 bad peers for some minutes, and print what happened"
 	@echo "make interop exchange everything with other servers' software (needs npm), into docs/interop.md"
+	@echo "make clients live a long life with clients' libraries, Python's and JavaScript's (needs npm)"
 	@echo "make check   format, lint, types, import contracts: what CI checks before the tests"
 	@echo "make format  put the code in the common form"
 	@echo "make bench   measure the speed, side by side with bare servers"
@@ -56,6 +57,11 @@ interop: $(VENV)/.installed-dev
 	@test -x $(PEERS)/venv/bin/python || $(PYTHON) -m venv $(PEERS)/venv
 	@$(PEERS)/venv/bin/python -m pip --disable-pip-version-check -qq install -r $(PEERS)/requirements.txt
 	@INTEROP_TABLE=1 exec $(BIN)/python -m pytest -m interop tests/interop $(ARGS)
+
+clients: $(VENV)/.installed-dev
+	@npm --version > /dev/null || { echo "npm is missing: it comes with Node.js"; exit 1; }
+	@npm install --prefix tests/clients/masto --no-package-lock --no-audit --no-fund
+	@exec $(BIN)/python -m pytest tests/clients $(ARGS)
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .

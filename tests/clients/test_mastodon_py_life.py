@@ -60,6 +60,9 @@ async def test_a_life(instances: tuple[Instance, Instance]) -> None:
     for step in (about_the_instance, about_oneself, write, keep, filter_out, organise, be_told):
         await asyncio.to_thread(step, ann_client)
     await asyncio.to_thread(react, ann_client, shown)
+    await vote(ann_client, zoe_client)
+    bob_client = Recorder(await one.person("bob"), called)
+    await asyncio.to_thread(collect, ann_client, bob_client)
     await asyncio.to_thread(relate, ann_client, zoe_id)
     unseen = library() - called - set(EXCUSED)
     assert not unseen, sorted(unseen)
@@ -100,9 +103,42 @@ async def befriend(ann: Recorder, zoe: Recorder, ann_id: Any, zoe_id: Any) -> No
     await asyncio.to_thread(ann.account_update_credentials, locked=False)
 
 
+async def vote(ann: Recorder, zoe: Recorder) -> None:
+    """Ann votes in Zoe's poll, and it is counted there."""
+    options = zoe.make_poll(["tea", "coffee"], expires_in=600)
+    asked = await asyncio.to_thread(zoe.status_post, "Which?", poll=options)
+    here = await until(lambda: asyncio.to_thread(arrived, ann, asked["uri"]))
+    assert (await asyncio.to_thread(ann.poll_vote, here["poll"]["id"], 1))["own_votes"] == [1]
+
+    async def counted() -> bool:
+        poll = await asyncio.to_thread(zoe.poll, asked["poll"]["id"])
+        return [one["votes_count"] for one in poll["options"]] == [0, 1]
+
+    await until(counted)
+
+
+def collect(ann: Recorder, bob: Recorder) -> None:
+    """Bob is put into a collection, taken out, put in again, and goes by himself."""
+    kept = ann.collection_create("Neighbours", description="", sensitive=False).collection.id
+    him = bob.account_update_credentials(discoverable=True)["id"]
+
+    def held() -> list[Any]:
+        return [one["account_id"] for one in ann.collection(kept).collection["items"]]
+
+    first = ann.collection_item_add(kept, him)
+    assert [str(one) for one in held()] == [str(him)]
+    ann.collection_item_delete(kept, first.collection_item.id)
+    assert held() == []
+    second = ann.collection_item_add(kept, him)
+    bob.collection_item_revoke(kept, second.collection_item.id)
+    assert [one for one in held() if one] == []
+    ann.collection_delete(kept)
+
+
 def about_the_instance(client: Recorder) -> None:
     """Where am I?"""
     assert client.instance()["domain"] == client.instance_v1()["uri"]
+    assert client.instance_health()
     assert client.instance_v2()["domain"] == client.instance_v1()["uri"]
     assert client.instance_nodeinfo()["software"]["name"] == "fedserver"
     assert len(client.instance_activity()) == 12

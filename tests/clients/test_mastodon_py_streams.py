@@ -1,4 +1,4 @@
-"""Streams with Mastodon.py, over server-sent events."""
+"""Streams with Mastodon.py, over server-sent events and WebSocket."""
 
 import asyncio
 import queue
@@ -12,6 +12,7 @@ from mastodon import Mastodon, StreamListener
 
 from fedserver.services import users
 from tests.instances import Instance, Person, start_instance
+from tests.waiting import until
 
 
 class Heard(StreamListener):  # type: ignore[misc]  # Mastodon.py is not typed to the end
@@ -80,3 +81,30 @@ async def test_every_stream_of_the_library(instance: Instance) -> None:
         assert [str(one) for one in await home.next()] == ["delete", posted["id"]]
         # The threads of the library read until the server closes the streams.
         await users.reset_password(instance.ctx, "ada", None)
+
+
+async def test_streams_over_one_websocket(instance: Instance) -> None:
+    ada, bob = await instance.person("ada"), await instance.person("bob")
+    client = Mastodon(access_token=ada.token, api_base_url=instance.base_url)
+    home, told = Heard(), Heard()
+    handle = await asyncio.to_thread(client.stream_open_websocket, timeout=20)
+    try:
+        for stream, heard in (
+            (client.stream_user_notifications, told),
+            (client.stream_local, home),
+        ):
+            await asyncio.to_thread(stream, heard, websocket_handle=handle)
+        # The server says nothing to a subscription, so the last one is told of by a first post.
+        first = asyncio.create_task(home.next())
+        await until(lambda: say_until(bob, first))
+        assert (await first)[0] == "update"
+        await bob.post(f"/api/v1/accounts/{ada.account_id}/follow")
+        name, notification = await told.next()
+        assert (name, notification["type"]) == ("notification", "follow")
+    finally:
+        await asyncio.to_thread(handle.close)
+
+
+async def say_until(person: Person, heard: "asyncio.Task[tuple[str, Any]]") -> bool:
+    await person.post("/api/v1/statuses", status="Hello")
+    return heard.done()

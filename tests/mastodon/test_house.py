@@ -84,3 +84,9 @@ async def test_clients_are_told_that_a_thread_is_being_completed(
     answer = await here.send("GET", f"/api/v1/statuses/{status}/context", alice)
     assert "Mastodon-Async-Refresh" not in answer.headers
     assert (await here.send("GET", "/api/v1_alpha/async_refreshes/1", alice)).status == 404
+
+
+async def test_health_is_told_to_everybody_as_text(here: Here) -> None:
+    answer = await here.send("GET", "/health")
+    assert (answer.status, answer.body) == (200, b"OK")
+    assert answer.headers["Content-Type"].startswith("text/plain")
