@@ -17,6 +17,7 @@ _LOW_BITS: Final = 16
 _NODE_BITS: Final = 6
 _SEQUENCE_BITS: Final = _LOW_BITS - _NODE_BITS
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_SECOND_MS: Final = 1000
 _ONE_MS: Final = timedelta(milliseconds=1)
 _DIGITS: Final = re.compile(r"[0-9]{1,19}")
 
@@ -46,15 +47,24 @@ class IdMaker:
         low = self._node << _SEQUENCE_BITS | self._sequence
         return self._last_ms << _LOW_BITS | low
 
-    def at(self, moment: datetime) -> int:
+    def at(self, moment: datetime, *, after: int = 0) -> int:
         """An id for something that a peer dates `moment` (aware); never later than now.
 
         Most peers date to the second. The id then falls anywhere in that second, so that notes
-        from all over the network do not crowd into its first millisecond.
+        from all over the network do not crowd into its first millisecond, but behind `after`, the
+        id of what it answers, where that is of the same second.
         """
-        ms = _ms_of(moment)
         if moment.microsecond == 0:
-            ms += random.randrange(1000)
+            return self._within(_ms_of(moment), after)
+        return self._near(_ms_of(moment))
+
+    def _within(self, second: int, after: int) -> int:
+        answered = after >> _LOW_BITS
+        if not second <= answered < second + _SECOND_MS:
+            return self._near(second + random.randrange(_SECOND_MS))
+        return max(after + 1, self._near(random.randrange(answered, second + _SECOND_MS)))
+
+    def _near(self, ms: int) -> int:
         ms = max(1, min(ms, _ms_of(self._clock.now())))
         return ms << _LOW_BITS | random.getrandbits(_LOW_BITS)
 

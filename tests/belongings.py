@@ -10,6 +10,7 @@ from PIL import Image
 
 from fedserver.services.announcements import NewAnnouncement, announce
 from tests.instances import Person
+from tests.push.service import new_app
 
 Ids = Mapping[str, str]
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
@@ -47,6 +48,7 @@ _KINDS = (
     (r"/imports/$", "import"),
     (r"/sessions/applications/$", "application"),
     (r"/sessions/browsers/$", "browser"),
+    (r"/push_subscriptions/$", "push_subscription"),
 )
 
 
@@ -149,12 +151,15 @@ async def _settings(owner: Person, status_id: str) -> dict[str, str]:
     for tag in await owner.get("/api/v1/featured_tags"):
         await owner.delete(f"/api/v1/featured_tags/{tag['id']}")
     tag = await owner.post("/api/v1/featured_tags", name="cats")
+    browser = {"endpoint": "http://localhost:1/push", "keys": new_app().keys}
+    subscribed = await owner.post("/api/web/push_subscriptions", subscription=browser)
     return {
         "list": made_list["id"],
         "filter": made["id"],
         "keyword": made["keywords"][0]["id"],
         "filter_status": hidden["id"],
         "featured_tag": tag["id"],
+        "push_subscription": str(subscribed["id"]),
     }
 
 

@@ -12,6 +12,7 @@ from fedserver.cli.inspecting import config, doctor, routes
 from fedserver.cli.making import init
 from fedserver.cli.moves import alias, move
 from fedserver.cli.peers import peers
+from fedserver.cli.recovery_key import recovery_key
 from fedserver.cli.relays import relay
 from fedserver.cli.reports import report
 from fedserver.cli.running import run
@@ -54,6 +55,7 @@ for command in (
     trends,
     config,
     doctor,
+    recovery_key,
 ):
     cli.add_command(command)
 cli.add_command(announcement)

@@ -9,7 +9,7 @@ from activitypub.addressing import PUBLIC, visibility_of
 from activitypub.model import Activity
 from fedserver.context import Context
 from fedserver.effects.acts import NOBODY, Act, Audience, Notice, Outgoing, Undoable
-from fedserver.effects.answers import TellAccepted
+from fedserver.effects.answers import told_at_once
 from fedserver.effects.asking import request, waiting
 from fedserver.effects.bringing import bring_status
 from fedserver.effects.claims import claim_of
@@ -21,7 +21,6 @@ from fedserver.effects.outcomes import Ignored
 from fedserver.effects.permission import require_here, require_visible
 from fedserver.effects.signals import signal_deletion, signal_new
 from fedserver.errors import NotFound, Refused
-from fedserver.uris import Uris
 from storage.accounts import ACCOUNT_BY_ID, COUNT_STATUS, AccountRow
 from storage.approvals import AUTHORIZATION_OF, DROP_APPROVAL
 from storage.database import Transaction
@@ -173,19 +172,10 @@ class Announce(Undoable):
         return (self._passed or [OPEN])[-1].withheld
 
     async def consequences(self, ctx: Context, tx: Transaction) -> Sequence[Act]:
-        granted = (self._passed or [OPEN])[-1].granted
-        if granted is None or self.asked or not self.author.local:
+        if self.asked:
             return ()
-        uri = Uris(ctx.config.base_url).activity(ctx.ids.new())
-        return (
-            TellAccepted(
-                actor=self.author,
-                uri=uri,
-                approval=granted,
-                asker=self.actor,
-                status=self.status,
-            ),
-        )
+        granted = (self._passed or [OPEN])[-1].granted
+        return told_at_once(ctx, granted, author=self.author, asker=self.actor, status=self.status)
 
     async def audience(self, ctx: Context, tx: Transaction) -> Audience:
         if self._is_withheld:

@@ -1,6 +1,7 @@
 """What we answer to those who answer, favourite or boost a status whose author wants to be asked
 (GoToSocial's interaction controls): Accept with an authorization, or Reject."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -8,6 +9,7 @@ from activitypub.addressing import PUBLIC
 from activitypub.model import Activity
 from fedserver.context import Context
 from fedserver.effects.acts import Act, Audience, Outgoing
+from fedserver.uris import Uris
 from storage.accounts import AccountRow
 from storage.approvals import ApprovalRow
 from storage.database import Transaction
@@ -86,3 +88,18 @@ class TellRejected(Answer):
     """Leave was not given."""
 
     type: ClassVar[str] = "Reject"
+
+
+def told_at_once(
+    ctx: Context,
+    granted: ApprovalRow | None,
+    *,
+    author: AccountRow,
+    asker: AccountRow,
+    status: StatusRow,
+) -> Sequence[Act]:
+    """Give the Accept of one of our people whose policy gave leave at once; else nothing."""
+    if granted is None or not author.local:
+        return ()
+    uri = Uris(ctx.config.base_url).activity(ctx.ids.new())
+    return (TellAccepted(actor=author, uri=uri, approval=granted, asker=asker, status=status),)

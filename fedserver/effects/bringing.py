@@ -124,7 +124,7 @@ async def status_of_object(
     created_at = min(given.published or now, now)
     parent = await _parent(ctx, given.in_reply_to, author, budget)
     return NewStatus(
-        id=ctx.ids.at(created_at),
+        id=ctx.ids.at(created_at, after=parent.id if parent else 0),
         uri=given.id,
         url=_honest_url(given),
         object_type=given.type,

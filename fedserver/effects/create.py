@@ -8,7 +8,7 @@ from activitypub.model import Activity, Object
 from fedserver import documents
 from fedserver.context import Context
 from fedserver.effects.acts import Act, Audience, Notice, Outgoing
-from fedserver.effects.answers import TellAccepted
+from fedserver.effects.answers import told_at_once
 from fedserver.effects.asking import request, waiting
 from fedserver.effects.bringing import bring_status, status_of_object
 from fedserver.effects.consents import accepted_quote
@@ -25,7 +25,6 @@ from fedserver.effects.to_relays import announcement, mastodon_relays
 from fedserver.effects.vote import Vote
 from fedserver.effects.wanted_threads import ask_for_thread
 from fedserver.errors import NotFound, Refused
-from fedserver.uris import Uris
 from storage.accounts import ACCOUNT_BY_ID, COUNT_STATUS, AccountRow
 from storage.database import Transaction
 from storage.idempotency import CLAIM_KEY
@@ -169,12 +168,9 @@ class Create(Act):
         """Leave that was given at once, since the author is on a list, is told at once."""
         parent, granted = self.status.parent, self._how.granted
         author = await answered_author(tx, self.status) if granted is not None else None
-        if parent is None or granted is None or author is None or not author.local or self.asked:
+        if parent is None or author is None or self.asked:
             return ()
-        uri = Uris(ctx.config.base_url).activity(ctx.ids.new())
-        return (
-            TellAccepted(actor=author, uri=uri, approval=granted, asker=self.actor, status=parent),
-        )
+        return told_at_once(ctx, granted, author=author, asker=self.actor, status=parent)
 
 
 async def note_activity(

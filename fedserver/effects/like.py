@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from fedserver.context import Context
 from fedserver.effects.acts import Act, Audience, Notice, Outgoing, Undoable, told
-from fedserver.effects.answers import TellAccepted
+from fedserver.effects.answers import told_at_once
 from fedserver.effects.asking import request, waiting
 from fedserver.effects.claims import claim_of
 from fedserver.effects.denying import answer_if_denied
@@ -14,7 +14,6 @@ from fedserver.effects.gate import OPEN, Claim, Interaction, Passed, pass_gate
 from fedserver.effects.incoming import Incoming
 from fedserver.effects.permission import require_visible
 from fedserver.errors import NotFound
-from fedserver.uris import Uris
 from storage.accounts import ACCOUNT_BY_ID, AccountRow
 from storage.approvals import DROP_APPROVAL
 from storage.database import Transaction
@@ -102,19 +101,10 @@ class Like(Undoable):
         return (Notice(self.author.id, told_of, self.status.id),)
 
     async def consequences(self, ctx: Context, tx: Transaction) -> Sequence[Act]:
-        granted = (self._passed or [OPEN])[-1].granted
-        if granted is None or self.asked or not self.author.local:
+        if self.asked:
             return ()
-        uri = Uris(ctx.config.base_url).activity(ctx.ids.new())
-        return (
-            TellAccepted(
-                actor=self.author,
-                uri=uri,
-                approval=granted,
-                asker=self.actor,
-                status=self.status,
-            ),
-        )
+        granted = (self._passed or [OPEN])[-1].granted
+        return told_at_once(ctx, granted, author=self.author, asker=self.actor, status=self.status)
 
     async def audience(self, ctx: Context, tx: Transaction) -> Audience:
         return Audience(accounts=(self.author,))

@@ -7,6 +7,7 @@ from activitypub import nodeinfo
 from fedserver import __version__
 from fedserver.context import Context
 from fedserver.routing import Reply, endpoint
+from fedserver.services.instance_recovery import current_recovery
 from fedserver.uris import Uris
 from storage.federation_reads import STAFF, USAGE, UsageRow
 
@@ -60,4 +61,14 @@ async def _metadata(ctx: Context) -> dict[str, Any]:
         "federation": {"enabled": True},
         # Client libraries know a server by its upstream's API.
         "upstream": {"name": "mastodon"},
+        **await _recovery(ctx),
     }
+
+
+async def _recovery(ctx: Context) -> dict[str, Any]:
+    """Give what peers pin while we live: who may name our successor, and what signs until then."""
+    row = await current_recovery(ctx)
+    if row is None:
+        return {}
+    statements = (row.authorization_statement, row.rotation_statement)
+    return {"recoveryKey": row.did, "recoveryStatements": [one for one in statements if one]}

@@ -30,14 +30,24 @@ async def prove_claims(ctx: Context) -> int:
 
 
 async def _prove(ctx: Context, row: ClaimRow) -> Proof:
-    author = await ctx.db.one(ACCOUNT_BY_ID, row.target_id)
+    kind = AUTHORIZATION_TYPES[row.kind]
+    return await prove_named(
+        ctx, row.target_id, kind, row.authorization_uri, row.interaction_uri, row.status_uri
+    )
+
+
+async def prove_named(
+    ctx: Context, author_id: int, kind: str, uri: str, interaction_uri: str, target_uri: str
+) -> Proof:
+    """Look whether the authorization `uri` is really one of that author, for that interaction."""
+    author = await ctx.db.one(ACCOUNT_BY_ID, author_id)
     if author is None:
         return Proof.INVALID
     authorization = Authorization(
-        id=row.authorization_uri,
-        type=AUTHORIZATION_TYPES[row.kind],
+        id=uri,
+        type=kind,
         attributed_to=author.uri,
-        interacting_object=row.interaction_uri,
-        interaction_target=row.status_uri,
+        interacting_object=interaction_uri,
+        interaction_target=target_uri,
     )
     return await prove(ctx, authorization, author, Budget(ctx.config.federation.fetch_budget))

@@ -4,14 +4,11 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
-from activitypub.model import Authorization
 from fedserver.context import Context
 from fedserver.effects import settle_proof
-from fedserver.services.authorizing import Proof, prove
-from fedserver.services.fetch import Budget
+from fedserver.services.authorizing import Proof
 from fedserver.services.work_loop import Work, work_always
-from fedserver.workers.leave_proofs import prove_claims
-from storage.accounts import ACCOUNT_BY_ID
+from fedserver.workers.leave_proofs import prove_claims, prove_named
 from storage.quotes import TAKE_CLAIMED, ClaimedRow
 
 ASK_AGAIN_AFTER = timedelta(hours=1)
@@ -43,14 +40,11 @@ async def prove_some(ctx: Context) -> int:
 
 
 async def _prove(ctx: Context, row: ClaimedRow) -> Proof:
-    author = await ctx.db.one(ACCOUNT_BY_ID, row.quoted_account_id)
-    if author is None:
-        return Proof.INVALID
-    authorization = Authorization(
-        id=row.authorization_uri,
-        type="QuoteAuthorization",
-        attributed_to=author.uri,
-        interacting_object=row.quoting_uri,
-        interaction_target=row.quoted_uri,
+    return await prove_named(
+        ctx,
+        row.quoted_account_id,
+        "QuoteAuthorization",
+        row.authorization_uri,
+        row.quoting_uri,
+        row.quoted_uri,
     )
-    return await prove(ctx, authorization, author, Budget(ctx.config.federation.fetch_budget))

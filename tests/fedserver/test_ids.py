@@ -91,3 +91,19 @@ def test_every_id_reads_back(id: int) -> None:
 )
 def test_everything_else_is_no_id(text: str) -> None:
     assert parse_id(text) is None
+
+
+def test_an_answer_of_the_same_second_sorts_behind_what_it_answers() -> None:
+    clock = FixedClock(NOW)
+    maker = IdMaker(clock)
+    asked = maker.new()
+    clock.set(NOW + timedelta(milliseconds=500))
+    answers = [maker.at(NOW.replace(microsecond=0), after=asked) for _ in range(200)]
+    assert all(asked < answer for answer in answers)
+    assert all(NOW <= time_of(answer) <= NOW + timedelta(milliseconds=500) for answer in answers)
+
+
+def test_an_answer_dated_before_what_it_answers_keeps_its_date() -> None:
+    maker = IdMaker(FixedClock(NOW))
+    earlier = NOW - timedelta(hours=1)
+    assert time_of(maker.at(earlier, after=maker.new())) < earlier + timedelta(seconds=1)

@@ -8,68 +8,23 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import unused_port
-from tests.instances import Person, start_instance
+from tests.instances import start_instance
+from tests.interop.neighbours import Neighbours
 from tests.interop.small_peer import SOFTWARE, Json, SmallPeer, start_peer
 from tests.waiting import until
 
 pytestmark = pytest.mark.interop
 
 
-@dataclass(frozen=True)
-class Scene:
+@dataclass(frozen=True, kw_only=True)
+class Scene(Neighbours):
     """Alice here, Fiona there; each follows the other."""
 
-    alice: Person
     peer: SmallPeer
-    fiona_id: str
-
-    @property
-    def alice_uri(self) -> str:
-        return f"{self.alice.instance.base_url}/users/alice"
-
-    async def at_home(self, uri: str) -> Json:
-        """Give Fiona's post as Alice's home timeline shows it."""
-
-        async def find() -> Json | None:
-            home = await self.alice.get("/api/v1/timelines/home")
-            return next((one for one in home if one["uri"] == uri), None)
-
-        found = await until(find)
-        assert found is not None
-        return found
 
     async def posted_there(self, text: str) -> Json:
         """Let Fiona post, and give it as it is here."""
         return await self.at_home((await self.peer.tell("post", text=text))["id"])
-
-    async def told(self, kind: str) -> Json:
-        """Give Alice's newest notification of this kind."""
-
-        async def find() -> Json | None:
-            told = await self.alice.get("/api/v1/notifications", **{"types[]": kind})
-            return dict(told[0]) if told else None
-
-        found = await until(find)
-        assert found is not None
-        return found
-
-    async def becomes(self, status_id: str, **fields: object) -> None:
-        """Wait until a status has these fields."""
-
-        async def has() -> bool:
-            shown = await self.alice.get(f"/api/v1/statuses/{status_id}")
-            return bool(fields.items() <= shown.items())
-
-        await until(has)
-
-    async def relation(self, **wanted: bool) -> None:
-        """Wait until Alice stands so to Fiona."""
-
-        async def stands() -> bool:
-            found = await self.alice.get("/api/v1/accounts/relationships", id=self.fiona_id)
-            return bool(wanted.items() <= found[0].items())
-
-        await until(stands)
 
 
 @pytest.fixture(params=list(SOFTWARE))
@@ -86,7 +41,7 @@ async def scene(
         async with start_instance(database_dsn, folder, here, peers=(peer.port,)) as instance:
             alice = await instance.person("alice")
             found = await alice.get("/api/v2/search", q=peer.fiona, resolve="true")
-            scene = Scene(alice, peer, found["accounts"][0]["id"])
+            scene = Scene(alice=alice, peer=peer, fiona_id=found["accounts"][0]["id"])
             await _follow_each_other(scene)
             yield scene
 
