@@ -21,6 +21,7 @@ from fedserver.events import FILTERS, Events
 from fedserver.ids import IdMaker
 from fedserver.key_pool import KeyCache, KeyPool
 from fedserver.outgoing import Outgoing
+from fedserver.outgoing.proxy import configured_proxy
 from fedserver.rate_limits import RateLimiter
 from fedserver.recent import Recent
 from fedserver.routing import CONTEXT, Endpoint
@@ -170,6 +171,7 @@ def _outgoing(config: Config, clock: Clock, domains: DomainRules) -> Outgoing:
         own_services=[
             url for url in (config.translation.url, config.donations.campaigns_url) if url
         ],
+        proxy=configured_proxy(config),
     )
 
 

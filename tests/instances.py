@@ -15,6 +15,7 @@ from fedserver.config import (
     DataConfig,
     DevelopmentConfig,
     InstanceConfig,
+    NetworkConfig,
     ServerConfig,
 )
 from fedserver.context import Context
@@ -95,6 +96,11 @@ class Instance:
     def base_url(self) -> str:
         return self.ctx.config.base_url
 
+    @property
+    def address(self) -> str:
+        """Where it listens, whatever its name is."""
+        return f"http://localhost:{self.ctx.config.server.port}"
+
     async def person(self, name: str) -> Person:
         """Make an account and sign it in."""
         account_id = await users.create_user(self.ctx, name, f"{name}@mail.example", PASSWORD)
@@ -121,8 +127,8 @@ class Instance:
         headers: dict[str, str] | None = None,
     ) -> Answer:
         """Ask this instance something over HTTP."""
-        url = path if path.startswith("http") else self.base_url + path
-        sent = dict(headers or {})
+        url = path if path.startswith("http") else self.address + path
+        sent = {"Host": self.domain, **(headers or {})}
         if token is not None:
             sent["Authorization"] = f"Bearer {token}"
         async with self.session.request(
@@ -135,13 +141,22 @@ class Instance:
 
 @asynccontextmanager
 async def start_instance(
-    dsn: str, folder: Path, port: int, *, peers: tuple[int, ...] = (), **development: Any
+    dsn: str,
+    folder: Path,
+    port: int,
+    *,
+    peers: tuple[int, ...] = (),
+    domain: str = "",
+    alternates: tuple[str, ...] = (),
+    network: NetworkConfig | None = None,
+    **development: Any,
 ) -> AsyncIterator[Instance]:
     """Run an instance on loopback that may reach the ports `peers`."""
     folder.mkdir(parents=True, exist_ok=True)
     config = Config(
-        instance=InstanceConfig(domain=f"localhost:{port}"),
-        server=ServerConfig(port=port),
+        instance=InstanceConfig(domain=domain or f"localhost:{port}"),
+        server=ServerConfig(port=port, alternates=alternates),
+        network=network or NetworkConfig(),
         database=DatabaseConfig(url=dsn, pool_max=8),
         data=DataConfig(folder=folder),
         development=DevelopmentConfig(

@@ -19,6 +19,7 @@ from fedserver.config.settings import (
     InstanceConfig,
     LogConfig,
     MediaConfig,
+    NetworkConfig,
     ServerConfig,
     StatusesConfig,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "LogConfig",
     "MailConfig",
     "MediaConfig",
+    "NetworkConfig",
     "PolicyConfig",
     "RegistrationsConfig",
     "ServerConfig",

@@ -51,7 +51,7 @@ async def confirmed_handle(ctx: Context, handle: Handle, actor_uri: str, budget:
 
 
 async def _ask(ctx: Context, handle: Handle, budget: Budget) -> Jrd:
-    base = f"{_scheme(ctx)}://{handle.domain}"
+    base = f"{ctx.config.scheme_of(handle.domain)}://{handle.domain}"
     url = webfinger_url(base, handle.acct)
     try:
         return parse_jrd(loads((await _get(ctx, url, budget)).body))
@@ -75,7 +75,9 @@ async def _host_meta_url(ctx: Context, base: str, handle: Handle, budget: Budget
 async def learn_software(ctx: Context, host: str) -> Software | None:
     """Ask a peer's NodeInfo what it runs, and keep the answer: it cannot be asked when the peer is
     dead, and moving away from it takes to know. None where it does not say."""
-    software = await _ask_software(ctx, f"{_scheme(ctx)}://{host}", Budget(_SOFTWARE_FETCHES))
+    software = await _ask_software(
+        ctx, f"{ctx.config.scheme_of(host)}://{host}", Budget(_SOFTWARE_FETCHES)
+    )
     name, version = (software.name, software.version) if software else (None, None)
     await ctx.db.execute(LEARN_SOFTWARE, host, name, version, ctx.clock.now())
     return software
@@ -105,7 +107,3 @@ async def _get(ctx: Context, url: str, budget: Budget) -> Response:
             follow_redirects=True,
         )
     return fetch.accepted(url, response)
-
-
-def _scheme(ctx: Context) -> str:
-    return "http" if ctx.config.plain_http else "https"
