@@ -11,6 +11,7 @@ from activitypub.webfinger import JRD_TYPE, Handle, jrd, parse_handle, server_jr
 from fedserver.context import Context
 from fedserver.errors import NotFound
 from fedserver.routing import Params, Reply, endpoint
+from fedserver.routing.doors import is_own_host, own_address
 from fedserver.uris import Uris
 from storage.accounts import ACCOUNT_BY_URI, LOCAL_ACCOUNT_BY_NAME, AccountRow
 
@@ -43,9 +44,8 @@ async def webfinger(ctx: Context, request: web.Request, params: WebFingerParams)
 
 def _is_our_address(ctx: Context, resource: str) -> bool:
     """Whether the server itself is meant (FEP-d556), by the address of its pages or names."""
-    scheme = "http" if ctx.config.plain_http else "https"
-    addresses = {ctx.config.base_url, f"{scheme}://{ctx.config.instance.domain}"}
-    return resource.removesuffix("/") in addresses
+    address = own_address(ctx.config, resource.removesuffix("/"))
+    return address == ctx.config.base_url
 
 
 def _jrd(ctx: Context, account: AccountRow) -> dict[str, object]:
@@ -66,12 +66,12 @@ def _jrd(ctx: Context, account: AccountRow) -> dict[str, object]:
 
 async def _find(ctx: Context, resource: str) -> AccountRow | None:
     if resource.startswith(("http://", "https://")):
-        return await _find_by_url(ctx, resource)
+        return await _find_by_url(ctx, own_address(ctx.config, resource))
     try:
         handle = parse_handle(resource)
     except DocumentError:
         return None
-    if handle.domain != ctx.config.instance.domain:
+    if handle.domain != ctx.config.instance.domain and not is_own_host(ctx.config, handle.domain):
         return None
     if handle.username.lower() == handle.domain.partition(":")[0]:
         # Mastodon's way to name the server itself.
