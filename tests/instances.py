@@ -153,17 +153,18 @@ async def start_instance(
 ) -> AsyncIterator[Instance]:
     """Run an instance on loopback that may reach the ports `peers`."""
     folder.mkdir(parents=True, exist_ok=True)
+    defaults: dict[str, Any] = {
+        "reachable_addresses": tuple(f"127.0.0.1:{peer}" for peer in peers),
+        "host_map": {f"localhost:{peer}": f"127.0.0.1:{peer}" for peer in peers},
+        "rate_limits": False,
+    }
     config = Config(
         instance=InstanceConfig(domain=domain or f"localhost:{port}"),
         server=ServerConfig(port=port, alternates=alternates),
         network=network or NetworkConfig(),
         database=DatabaseConfig(url=dsn, pool_max=8),
         data=DataConfig(folder=folder),
-        development=DevelopmentConfig(
-            reachable_addresses=tuple(f"127.0.0.1:{peer}" for peer in peers),
-            host_map={f"localhost:{peer}": f"127.0.0.1:{peer}" for peer in peers},
-            **{"rate_limits": False, **development},
-        ),
+        development=DevelopmentConfig(**defaults | development),
     )
     async with (
         open_context(config) as ctx,

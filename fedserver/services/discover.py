@@ -1,5 +1,7 @@
 """WebFinger and NodeInfo: from a handle to an actor, and what software a peer runs."""
 
+from collections.abc import Mapping
+
 from activitypub.errors import ProtocolError, Untrusted
 from activitypub.hostmeta import parse_host_meta_template
 from activitypub.json_bytes import loads
@@ -12,6 +14,7 @@ from fedserver.errors import Denied, Gone, Refused, Unreachable
 from fedserver.outgoing import Response
 from fedserver.services import fetch, signing
 from fedserver.services.fetch import Budget
+from fedserver.services.peer_doors import learn_doors
 from storage.hosts import LEARN_SOFTWARE
 
 _SOFTWARE_FETCHES = 2
@@ -73,24 +76,38 @@ async def _host_meta_url(ctx: Context, base: str, handle: Handle, budget: Budget
 
 
 async def learn_software(ctx: Context, host: str) -> Software | None:
-    """Ask a peer's NodeInfo what it runs, and keep the answer: it cannot be asked when the peer is
-    dead, and moving away from it takes to know. None where it does not say."""
-    software = await _ask_software(
-        ctx, f"{ctx.config.scheme_of(host)}://{host}", Budget(_SOFTWARE_FETCHES)
-    )
+    """Ask a peer's NodeInfo what it runs, and by what other doors one of our kind is reached, and
+    keep the answers: it cannot be asked when the peer is dead. None where it does not say."""
+    base = f"{ctx.config.scheme_of(host)}://{host}"
+    found = await _node_info(ctx, base, Budget(_SOFTWARE_FETCHES))
+    software = _software(found)
     name, version = (software.name, software.version) if software else (None, None)
     await ctx.db.execute(LEARN_SOFTWARE, host, name, version, ctx.clock.now())
+    doors = _member(_member(found, "metadata"), "alternates")
+    if name == "fedserver" and doors is not None:
+        await learn_doors(ctx, host, doors)
     return software
 
 
-async def _ask_software(ctx: Context, base: str, budget: Budget) -> Software | None:
+async def _node_info(ctx: Context, base: str, budget: Budget) -> object:
     try:
         href = parse_links(loads((await _get(ctx, f"{base}/.well-known/nodeinfo", budget)).body))
         if href is None or not same_origin(href, base):
             return None
-        return parse_document(loads((await _get(ctx, href, budget)).body))
+        return loads((await _get(ctx, href, budget)).body)
     except (Gone, Denied, Refused, Unreachable, ProtocolError):
         return None
+
+
+def _software(document: object) -> Software | None:
+    try:
+        return parse_document(document)
+    except ProtocolError:
+        return None
+
+
+def _member(value: object, name: str) -> object:
+    return value.get(name) if isinstance(value, Mapping) else None
 
 
 async def _get(ctx: Context, url: str, budget: Budget) -> Response:
