@@ -4,6 +4,7 @@ Names go to the proxy as they are; it alone looks them up. What it may be asked 
 since the check of addresses stands at sockets that only we open.
 """
 
+import asyncio
 import ipaddress
 import ssl
 from dataclasses import dataclass, field
@@ -84,6 +85,25 @@ def configured_proxy(config: Config) -> Proxy | None:
         return parse_proxy(network.socks, fallback=network.fallback, timeout_s=network.timeout_s)
     except ValueError as error:
         raise ConfigError(f"[network] socks {error}") from error
+
+
+async def greet(proxy: Proxy, *, limit_s: float = 5.0) -> None:
+    """See whether a SOCKS5 proxy is there that would serve us (RFC 1928 §3).
+
+    Raises OSError or TimeoutError where nobody answers, ValueError where it is something else.
+    """
+    methods = b"\x00" if proxy.username is None else b"\x00\x02"
+    async with asyncio.timeout(limit_s):
+        reader, writer = await asyncio.open_connection(proxy.host, proxy.port)
+        try:
+            writer.write(b"\x05" + bytes([len(methods)]) + methods)
+            answer = await reader.read(2)
+        finally:
+            writer.close()
+    if answer[:1] != b"\x05":
+        raise ValueError("what answers there is no SOCKS5 proxy")
+    if answer[1:] not in (b"\x00", b"\x02"):
+        raise ValueError("the proxy wants another way to sign in")
 
 
 def connector(proxy: Proxy, tls: ssl.SSLContext, **options: Any) -> aiohttp.TCPConnector:

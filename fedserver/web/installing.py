@@ -41,6 +41,7 @@ async def manifest(ctx: Context) -> web.Response:
         "share_target": {
             "action": "/share",
             "method": "GET",
+            "enctype": "application/x-www-form-urlencoded",
             "params": {"title": "title", "text": "text", "url": "url"},
         },
     }
