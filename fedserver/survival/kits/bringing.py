@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import BinaryIO, Final
@@ -21,7 +22,8 @@ from fedserver.services.keeping import keep
 from fedserver.services.portable_lists import Kind, begin_import
 from fedserver.services.text_in import clean_field_value, clean_html, clean_plain, html_to_text
 from fedserver.survival.kits.container import FOLDER, MEDIA
-from fedserver.survival.kits.moving import move_followers
+from fedserver.survival.kits.moving import move_by_proof, move_ours
+from fedserver.survival.kits.old_key import move_by_old_key
 from fedserver.survival.kits.posts import bring_posts
 from fedserver.survival.kits.reading import OpenKit, opened
 from fedserver.uris import Uris
@@ -35,6 +37,8 @@ from storage.kits import (
     SET_PICTURES,
     KitImportRow,
 )
+
+log = logging.getLogger(__name__)
 
 _MAX_NOTE_CHARS: Final = 20_480
 _MAX_IMAGE_BYTES: Final = 16 * 1024 * 1024
@@ -73,9 +77,8 @@ async def bring_kit(
             await _note(ctx, new, "identity", True)
         yield Step("identity")
         new = await _account(ctx, account_id)
-        if "inboxes" not in progress.state:
-            await _note(ctx, new, "inboxes", await move_followers(ctx, kit, new))
-        yield Step("followers", done=len(kit.peers), total=len(kit.peers))
+        async for step in _move_followers(ctx, kit, new, progress):
+            yield step
         async for step in _bring_lists(ctx, kit, new, progress):
             yield step
         async for at in bring_posts(ctx, kit, new):
@@ -161,6 +164,42 @@ async def _picture(
     except Invalid:
         return None
     return await keep(ctx, made.data, suffix=made.suffix)
+
+
+async def _move_followers(
+    ctx: Context, kit: OpenKit, new: AccountRow, progress: KitImportRow
+) -> AsyncIterator[Step]:
+    """By the old server's key where the kit has it, else by the person's proof."""
+    if "moved" in progress.state:
+        return
+    await move_ours(ctx, kit, new)
+    failed = 0
+    if kit.signing_key is None:
+        reached = await move_by_proof(ctx, kit, new)
+        total = reached.followers + reached.out_of_reach
+        yield Step("followers", reached.followers, total, reached.out_of_reach)
+    else:
+        async for step in _under_old_key(ctx, kit, new, progress):
+            failed = step.failed
+            yield step
+    if failed:
+        return  # bringing the kit in again tells the rest
+    await _note(ctx, new, "moved", True)
+
+
+async def _under_old_key(
+    ctx: Context, kit: OpenKit, new: AccountRow, progress: KitImportRow
+) -> AsyncIterator[Step]:
+    told: list[str] = list(progress.state.get("told", []))
+    total, failed = len(kit.peers), 0
+    async for one in move_by_old_key(ctx, kit, new, frozenset(told)):
+        if one.fault:
+            failed += 1
+            log.warning("a kit's move was not taken: %s", one.fault)
+        else:
+            told.append(one.inbox)
+        await _note(ctx, new, "told", told)
+        yield Step("peers", len(told), total, failed)
 
 
 async def _bring_lists(

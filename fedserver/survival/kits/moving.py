@@ -1,8 +1,9 @@
 """Moving followers without the old server: activities of the old account, proven by the person.
 
-The new server brings them under its own signature; whoever knows the recovery key believes the
-proof (FEP-8b32). They are signed once, while the words are in memory, and then lie in the queue
-like every other activity, so that they outlive a restart.
+Whoever knows the recovery key believes the proof (FEP-8b32), whoever brings the activity. So the
+new server puts them into its queue like its own; they are signed once, while the words are in
+memory, and outlive a restart. Where the kit has the key that the old server signed requests with,
+they go out under that key at once (old_key.py): all other software believes nothing else.
 """
 
 from collections.abc import Mapping
@@ -10,11 +11,11 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 from urllib.parse import urlsplit
 
-from activitypub.addressing import PUBLIC
-from activitypub.contexts.terms import ACTIVITYSTREAMS
+from activitypub.build import to_document
 from activitypub.json_bytes import dumps
 from activitypub.origins import is_web_url, same_origin
 from activitypub.proofs import add_proof
+from fedserver import documents
 from fedserver.context import Context
 from fedserver.effects.acts import Audience
 from fedserver.effects.move import Move
@@ -22,9 +23,11 @@ from fedserver.effects.performing import perform, perform_in
 from fedserver.effects.update import UpdateActor
 from fedserver.errors import Refused
 from fedserver.services.recovery_pins import counts, pins_of
+from fedserver.survival.evacuation import dialects
+from fedserver.survival.evacuation.dialects import Dialect, Family, Step
 from fedserver.survival.kits.reading import OpenKit, Peer
 from fedserver.uris import Uris, recovery_key
-from storage.accounts import ACCOUNT_BY_URI, AccountRow
+from storage.accounts import ACCOUNT_BY_URI, KEYS_OF_ACCOUNT, AccountRow
 from storage.database import Transaction
 from storage.deliveries import INSERT_DELIVERIES
 from storage.outbox import INSERT_ACTIVITY
@@ -32,10 +35,20 @@ from storage.replays import SHARE_POSTING
 
 Json = dict[str, Any]
 
-# Fedify fetches the moved actor unless it is in the Move; all others want its id.
-_EMBED_FOR: Final = frozenset({"hollo", "fedify", "ghost", "encyclia", "botkit"})
-# These take a Move as news of nothing, and an Update with `movedTo` as the move.
-_UPDATE_FOR: Final = frozenset({"misskey", "sharkey", "iceshrimp", "firefish", "calckey"})
+# These read integrity proofs: Mastodon from 4.7 on, the others since long.
+KNOW_PROOFS: Final = frozenset(
+    {Family.FEDSERVER, Family.MASTODON, Family.MITRA, Family.FEDIFY, Family.UNKNOWN}
+)
+_BY_PROOF: Final = (Step.MOVE, Step.MOVED_TO)
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """How many inboxes, and followers behind them, are told; and how many nobody can tell."""
+
+    inboxes: int
+    followers: int
+    out_of_reach: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,22 +63,70 @@ class Hello(UpdateActor):
         return Audience(inboxes=self.inboxes)
 
 
-async def move_followers(ctx: Context, kit: OpenKit, new: AccountRow) -> int:
-    """Put what moves the followers of the kit's account to `new` into the queue; gives to how many
-    inboxes. Once for each import: the caller remembers."""
-    await move_ours(ctx, kit, new)
-    peers = _reachable(ctx, kit)
-    if not peers:
-        return 0
-    inboxes = tuple(sorted({one.inbox for one in peers}))
-    uri = Uris(ctx.config.base_url).activity(ctx.ids.new())
-    async with ctx.db.transaction() as tx:
-        await perform_in(ctx, tx, Hello(actor=new, uri=uri, inboxes=inboxes))
-        for kind, document in _bodies(ctx, kit, new).items():
-            wanted = sorted({one.inbox for one in peers if _form_for(one) == kind})
-            if wanted:
-                await _queue(ctx, tx, new, document, wanted)
-    return len(inboxes)
+async def move_by_proof(ctx: Context, kit: OpenKit, new: AccountRow) -> Reached:
+    """Put what moves the followers of the kit's account to `new` into the queue. Once for each
+    import: the caller remembers."""
+    known = reachable(ctx, kit)
+    peers = [one for one in known if dialects.dialect_of(one.software).family in KNOW_PROOFS]
+    if peers:
+        inboxes = tuple(sorted({one.inbox for one in peers}))
+        uri = Uris(ctx.config.base_url).activity(ctx.ids.new())
+        async with ctx.db.transaction() as tx:
+            await perform_in(ctx, tx, Hello(actor=new, uri=uri, inboxes=inboxes))
+            for told, wanted in _told(ctx, kit, new, peers):
+                await _queue(ctx, tx, new, told, wanted)
+    reached = sum(one.followers for one in peers)
+    return Reached(len(peers), reached, sum(one.followers for one in known) - reached)
+
+
+def _told(
+    ctx: Context, kit: OpenKit, new: AccountRow, peers: list[Peer]
+) -> list[tuple[Json, list[str]]]:
+    """Give each activity with the inboxes that it is for; one for all that take it alike."""
+    by_form: dict[tuple[Step, bool], set[str]] = {}
+    for peer in peers:
+        dialect = dialects.dialect_of(peer.software)
+        for step in dialect.steps:
+            if step in _BY_PROOF:
+                form = (step, step is Step.MOVE and dialect.embeds_origin)
+                by_form.setdefault(form, set()).add(peer.inbox)
+    steps = sorted(by_form, key=lambda form: _BY_PROOF.index(form[0]))
+    return [
+        (said_by_old(ctx, kit, new, step, embeds_origin=embeds), sorted(by_form[step, embeds]))
+        for step, embeds in steps
+    ]
+
+
+def said_by_old(
+    ctx: Context, kit: OpenKit, new: AccountRow, step: Step, *, embeds_origin: bool = False
+) -> Json:
+    """Give an activity of the old account, with the proof of its person."""
+    uri, old = f"{kit.uri}#moves/{ctx.ids.new()}", kit.document
+    match step:
+        case Step.MOVE:
+            said = dialects.move(uri, old, new.uri, embeds_origin=embeds_origin)
+        case Step.MOVED_TO:
+            said = dialects.moved_to(uri, old, new.uri)
+        case Step.FAREWELL:
+            handle = f"@{new.username}@{ctx.config.instance.domain}"
+            shown = {"id": new.uri, "url": new.url}
+            said = dialects.farewell(uri, old, shown, handle=handle, now=ctx.clock.now())
+        case _:
+            raise ValueError(f"the old account says no {step}")
+    return _proven(ctx, kit, said)
+
+
+async def hello_of(ctx: Context, new: AccountRow) -> Json:
+    """Give the Update by which the new account shows itself."""
+    keys = await ctx.db.fetch(KEYS_OF_ACCOUNT, new.id)
+    actor = to_document(documents.actor(ctx, new, keys))
+    return dialects.hello(Uris(ctx.config.base_url).activity(ctx.ids.new()), actor)
+
+
+def steps_under_old_key(dialect: Dialect) -> list[Step]:
+    """Give what the old account says to such a peer under its own key, in order."""
+    said: list[Step] = [one for one in dialect.steps if one in _BY_PROOF]
+    return [*said, Step.FAREWELL] if dialect.farewell_always else said
 
 
 async def move_ours(ctx: Context, kit: OpenKit, new: AccountRow) -> bool:
@@ -86,7 +147,7 @@ async def move_ours(ctx: Context, kit: OpenKit, new: AccountRow) -> bool:
     return await perform(ctx, act)
 
 
-def _reachable(ctx: Context, kit: OpenKit) -> list[Peer]:
+def reachable(ctx: Context, kit: OpenKit) -> list[Peer]:
     """The list of peers may be anybody's: nothing of it is asked of ourselves or of the dead."""
     ours = ctx.config.base_url
     return [
@@ -99,42 +160,9 @@ def _reachable(ctx: Context, kit: OpenKit) -> list[Peer]:
     ]
 
 
-def _form_for(peer: Peer) -> str:
-    software = (peer.software or "").lower()
-    if software in _EMBED_FOR:
-        return "embedded"
-    return "update" if software in _UPDATE_FOR else "plain"
-
-
-def _bodies(ctx: Context, kit: OpenKit, new: AccountRow) -> dict[str, Json]:
-    """Give the activity that moves the account, in each form that some software takes."""
-    actor = {name: value for name, value in kit.document.items() if name != "proof"}
-    to = [kit.actor.followers] if kit.actor.followers else [PUBLIC]
-    move = {"type": "Move", "actor": kit.uri, "target": new.uri, "to": to}
-    return {
-        "plain": _proven(ctx, kit, move | {"object": kit.uri}),
-        "embedded": _proven(ctx, kit, move | {"object": actor}),
-        "update": _proven(
-            ctx,
-            kit,
-            {
-                "type": "Update",
-                "actor": kit.uri,
-                "object": actor | {"movedTo": new.uri},
-                "to": [PUBLIC],
-            },
-        ),
-    }
-
-
 def _proven(ctx: Context, kit: OpenKit, said: Mapping[str, Any]) -> Json:
-    context = kit.document.get("@context", ACTIVITYSTREAMS)
-    activity = {"@context": context, "id": f"{kit.uri}#moves/{ctx.ids.new()}", **said}
     return add_proof(
-        activity,
-        key_id=recovery_key(kit.uri),
-        private_key=kit.key.signing,
-        now=ctx.clock.now(),
+        said, key_id=recovery_key(kit.uri), private_key=kit.key.signing, now=ctx.clock.now()
     )
 
 
