@@ -18,7 +18,7 @@ from fedserver.survival.mirrors.negotiating import contracts
 from fedserver.survival.mirrors.partners import address_of
 from fedserver.survival.mirrors.target import AsInstance, MirrorTarget
 from storage.accounts import ACCOUNT_BY_ID, AccountRow
-from storage.kits import DELETE_KIT, KIT_FAILED, KIT_MADE, KitRow
+from storage.kits import ASK_FOR_KIT, DELETE_KIT, KIT, KIT_FAILED, KIT_MADE, KitRow
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +27,14 @@ PREFIX: Final = "kits"
 _IN_MEMORY_BYTES: Final = 4 * 1024 * 1024
 _AGAIN_AFTER: Final = timedelta(hours=6)
 _KEPT: Final = 2  # versions of a kit on a mirror
+
+
+async def make_now(ctx: Context, account_id: int, *, with_media: bool) -> bool:
+    """Make somebody's kit now, here; False for who has no recovery key."""
+    until = ctx.clock.now() + _AGAIN_AFTER  # so that no worker takes it meanwhile
+    await ctx.db.execute(ASK_FOR_KIT, account_id, with_media, until)
+    kit = await ctx.db.one(KIT, account_id)
+    return kit is not None and await make_kit(ctx, kit)
 
 
 async def make_kit(ctx: Context, kit: KitRow) -> bool:
