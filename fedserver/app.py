@@ -178,7 +178,8 @@ def make_application(ctx: Context) -> web.Application:
     """Mount every endpoint on an aiohttp application."""
     from fedserver.mastodon.statuses import post_text
     from fedserver.streaming import add_streams
-    from fedserver.web import POST_TEXT, add_static
+    from fedserver.survival.kits import bring_by_page
+    from fedserver.web import BRING_KIT, POST_TEXT, add_static
 
     media = ctx.config.media
     most = max(media.max_video_bytes, media.max_image_bytes) + _MAX_FORM_BYTES
@@ -187,6 +188,7 @@ def make_application(ctx: Context) -> web.Application:
     routing.mount(app, all_endpoints())
     add_static(app)
     app[POST_TEXT] = post_text
+    app[BRING_KIT] = bring_by_page
     add_streams(app, ctx)
     serve_heads(app)
     return app

@@ -2,6 +2,7 @@
 
 from fedserver.web import (
     authorize,
+    bring_kit,
     collections,
     confirmations,
     factors,
@@ -10,6 +11,7 @@ from fedserver.web import (
     interactions,
     posts,
     profiles,
+    recovery,
     second_steps,
     settings,
     severances,
@@ -18,13 +20,16 @@ from fedserver.web import (
     sign_up,
     tags,
 )
+from fedserver.web.bring_kit import BRING_KIT
 from fedserver.web.share import POST_TEXT
 from fedserver.web.static import add_static
 
 __all__ = [
+    "BRING_KIT",
     "POST_TEXT",
     "add_static",
     "authorize",
+    "bring_kit",
     "collections",
     "confirmations",
     "factors",
@@ -33,6 +38,7 @@ __all__ = [
     "interactions",
     "posts",
     "profiles",
+    "recovery",
     "second_steps",
     "settings",
     "severances",
