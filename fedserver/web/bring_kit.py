@@ -1,6 +1,7 @@
 """The page on which people bring the kit of an account that they had elsewhere."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import IO, Final
 
 from aiohttp import web
@@ -20,7 +21,15 @@ from storage.users import UserRow
 # Raises what the kit or its words do wrong. app.py puts it here.
 Bring = Callable[[Context, int, IO[bytes], RecoveryKey], Awaitable[None]]
 BRING_KIT: web.AppKey[Bring] = web.AppKey("bring_kit")
-_PAGE: Final = "/auth/kit"
+PAGE: Final = "/auth/kit"
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """A sealed kit, and the key that its words gave. In memory only."""
+
+    file: IO[bytes]
+    key: RecoveryKey
 
 
 class BringParams(Params, frozen=True, kw_only=True):
@@ -31,7 +40,7 @@ class BringParams(Params, frozen=True, kw_only=True):
     form_token: str = ""
 
 
-@endpoint("GET", _PAGE, media=Media.PAGE)
+@endpoint("GET", PAGE, media=Media.PAGE)
 async def show_form(ctx: Context, request: web.Request) -> web.Response:
     """Show the form, and how far a kit is that was brought before."""
     if await current_session(ctx, request) is None:
@@ -58,25 +67,34 @@ async def kit_page(
     )
 
 
-@endpoint("POST", _PAGE, media=Media.PAGE)
+@endpoint("POST", PAGE, media=Media.PAGE)
 async def bring(ctx: Context, request: web.Request, params: BringParams) -> web.Response:
     """Open the kit with its words, in memory, and bring it into the account."""
     check_form(ctx, request, params.form_token)
     _, user = await signed_in(ctx, request)
     try:
-        await bring_into(ctx, request, user.account_id, params)
+        brought = read_kit(params.kit, params.words)
+        if brought is None:
+            raise Invalid("Choose the file of the kit, and type its 24 words")
+        await bring_into(ctx, request, user.account_id, brought)
     except FedserverError as error:
         return await kit_page(ctx, request, user, fault=str(error))
     told = "Your followers are being told. Posts and files follow, the oldest first."
     return await kit_page(ctx, request, user, told=told)
 
 
-async def bring_into(
-    ctx: Context, request: web.Request, account_id: int, params: BringParams
-) -> None:
-    """Bring what a form holds. Raises Invalid for a wrong file or words."""
-    if isinstance(params.kit, str) or params.kit.size == 0:
+def read_kit(kit: UploadedFile | str, words: str) -> Brought | None:
+    """Give what a form holds; None where it was left empty. Raises Invalid for words that are none,
+    and for a file without words or words without a file."""
+    file = None if isinstance(kit, str) or kit.size == 0 else kit.file
+    if file is None and not words.strip():
+        return None
+    if file is None:
         raise Invalid("Choose the file of the kit")
-    key = RecoveryKey.from_words(params.words)
-    params.kit.file.seek(0)
-    await request.app[BRING_KIT](ctx, account_id, params.kit.file, key)
+    file.seek(0)
+    return Brought(file, RecoveryKey.from_words(words))
+
+
+async def bring_into(ctx: Context, request: web.Request, account_id: int, brought: Brought) -> None:
+    """Bring a kit into an account. Raises what is wrong with it."""
+    await request.app[BRING_KIT](ctx, account_id, brought.file, brought.key)

@@ -6,8 +6,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
+from fedserver.config import KitsConfig
 from fedserver.recovery.identity import claim_identity
 from fedserver.recovery.keys import RecoveryKey
 from fedserver.services.kits import kit_of
@@ -95,7 +95,9 @@ class Scene:
 
 
 @asynccontextmanager
-async def scene(dsns: list[str], folder: Path, **development: Any) -> AsyncIterator[Scene]:
+async def scene(
+    dsns: list[str], folder: Path, *, kits: KitsConfig | None = None
+) -> AsyncIterator[Scene]:
     """Start the three; bob follows ada, who has no recovery key yet."""
     one, two, three = unused_port(), unused_port(), unused_port()
     async with AsyncExitStack() as stack:
@@ -107,7 +109,7 @@ async def scene(dsns: list[str], folder: Path, **development: Any) -> AsyncItera
         )
         old_running = await stack.enter_async_context(AsyncExitStack())
         old = await old_running.enter_async_context(
-            start_instance(dsns[0], folder / "old", one, peers=(two, three), **development)
+            start_instance(dsns[0], folder / "old", one, peers=(two, three), kits=kits)
         )
         ada, bob = await old.person("ada"), await third.person("bob")
         found = await bob.get("/api/v2/search", q=ada.acct, resolve="true", type="accounts")

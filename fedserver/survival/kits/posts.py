@@ -43,21 +43,25 @@ async def bring_posts(ctx: Context, kit: OpenKit, new: AccountRow) -> AsyncItera
     outbox = await asyncio.to_thread(kit.reader.json, f"{FOLDER}/outbox.json")
     items = outbox.get("orderedItems")
     posts = [one for one in items if isinstance(one, dict)] if isinstance(items, list) else []
-    done = failed = 0
+    done = failed = last = 0
     for item in posts:
         try:
-            done += await _bring(ctx, kit, new, item)
+            last = await _bring(ctx, kit, new, item, last)
+            done += 1
         except (FedserverError, ProtocolError):
             failed += 1
         yield Progress(len(posts), done, failed)
 
 
-async def _bring(ctx: Context, kit: OpenKit, new: AccountRow, item: dict[str, Any]) -> bool:
-    """Bring one post in; True also where it is here already."""
+async def _bring(
+    ctx: Context, kit: OpenKit, new: AccountRow, item: dict[str, Any], after: int
+) -> int:
+    """Bring one post in, behind the one with the id `after` where both are of one second. Gives its
+    id, also where it is here already."""
     note = _note_of(kit, parse_activity(item))
     known = await _brought(ctx, new, [note.id, note.in_reply_to or ""])
     if note.id in known:
-        return True
+        return known[note.id].id
     # The followers of then are those of now.
     author = replace(new, followers_url=kit.actor.followers or new.followers_url)
     given = await status_of_object(ctx, note, author, Budget(0))
@@ -65,8 +69,9 @@ async def _bring(ctx: Context, kit: OpenKit, new: AccountRow, item: dict[str, An
         raise Invalid("it was for single people")
     parent = known.get(note.in_reply_to or "")
     media = await _media_of(ctx, kit, new, note)
-    await _store(ctx, new, note.id, _ours(ctx, new, given, parent, media))
-    return True
+    status = _ours(ctx, new, replace(given, id=ctx.ids.at(given.created_at, after=after)), media)
+    await _store(ctx, new, note.id, replace(status, parent=parent or given.parent))
+    return status.id
 
 
 def _note_of(kit: OpenKit, activity: Activity) -> Object:
@@ -89,7 +94,6 @@ def _ours(
     ctx: Context,
     new: AccountRow,
     given: NewStatus,
-    parent: StatusRow | None,
     media_ids: tuple[int, ...],
 ) -> NewStatus:
     """Give the post as one of the new account's, at an address of this server."""
@@ -99,7 +103,6 @@ def _ours(
         uri=uris.status(new.username, given.id),
         url=uris.status_page(new.username, given.id),
         object_type="Note",
-        parent=parent or given.parent,
         media=() if media_ids else given.media,
         media_ids=media_ids,
         consents=None,
