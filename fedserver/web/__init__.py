@@ -2,6 +2,7 @@
 
 from fedserver.web import (
     authorize,
+    bring_kit,
     collections,
     confirmations,
     email_subscriptions,
@@ -11,6 +12,7 @@ from fedserver.web import (
     interactions,
     posts,
     profiles,
+    recovery,
     second_steps,
     settings,
     severances,
@@ -19,13 +21,16 @@ from fedserver.web import (
     sign_up,
     tags,
 )
+from fedserver.web.bring_kit import BRING_KIT
 from fedserver.web.share import POST_TEXT
 from fedserver.web.static import add_static
 
 __all__ = [
+    "BRING_KIT",
     "POST_TEXT",
     "add_static",
     "authorize",
+    "bring_kit",
     "collections",
     "confirmations",
     "email_subscriptions",
@@ -35,6 +40,7 @@ __all__ = [
     "interactions",
     "posts",
     "profiles",
+    "recovery",
     "second_steps",
     "settings",
     "severances",
