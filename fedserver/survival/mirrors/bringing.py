@@ -8,21 +8,20 @@ from typing import Any, Final
 
 import msgspec
 
-from activitypub.build import to_document
 from activitypub.json_bytes import dumps, loads
 from activitypub.signatures import Dialect
-from fedserver import documents
 from fedserver.context import Context
 from fedserver.errors import FedserverError, Unreachable
 from fedserver.ids import first_id_of
 from fedserver.outgoing import Limits
-from fedserver.services import proving, signing
+from fedserver.services import signing
 from fedserver.services.mirrored import is_for_everybody
 from fedserver.survival.mirrors.keeping import MAX_CHUNK_BYTES
 from fedserver.survival.mirrors.kept_objects import files_in
 from fedserver.survival.mirrors.partners import PATH, address_of
 from fedserver.survival.mirrors.target import AsInstance, accepted
-from storage.accounts import ACCOUNTS_BY_IDS, KEYS_OF_ACCOUNTS, AccountRow, KeyRow
+from fedserver.survival.public_documents import proven_actors, proven_notes
+from storage.accounts import ACCOUNTS_BY_IDS
 from storage.mirrored import (
     BROUGHT,
     CLAIM_PARTNER,
@@ -33,7 +32,6 @@ from storage.mirrored import (
     DueContractRow,
     SaidRow,
 )
-from storage.moves import MOVED_OF_ACCOUNTS
 
 Json = dict[str, Any]
 
@@ -94,45 +92,10 @@ async def public_documents(ctx: Context, said: Sequence[SaidRow]) -> list[Json]:
     and what was deleted; each with its author's proof."""
     people = await ctx.db.fetch(ACCOUNTS_BY_IDS, list({one.account_id for one in said}))
     actors = await proven_actors(ctx, [one for one in people if not one.gone])
-    posts = await proven_notes(ctx, [one.status_id for one in said if one.status_id is not None])
+    ids = {one.status_id for one in said if one.status_id is not None}
+    posts = await proven_notes(ctx, await ctx.db.fetch(PUBLIC_STATUSES, list(ids)))
     deleted = [loads(one.document) for one in said if one.type == "Delete"]
     return [*actors, *posts, *(one for one in deleted if is_for_everybody(one))]
-
-
-async def proven_notes(ctx: Context, status_ids: Sequence[int]) -> list[Json]:
-    """Give those of our statuses that everybody may see, as Notes with proofs."""
-    rows = await ctx.db.fetch(PUBLIC_STATUSES, list(dict.fromkeys(status_ids)))
-    notes = await documents.notes(ctx, rows)
-    return [
-        await proving.prove_object(
-            ctx,
-            ctx.db,
-            row.account_id,
-            to_document(notes[row.id]),
-            row.edited_at or row.created_at,
-        )
-        for row in rows
-    ]
-
-
-async def proven_actors(ctx: Context, accounts: Sequence[AccountRow]) -> list[Json]:
-    """Give our people as actors with proofs, as they are served."""
-    ids = [one.id for one in accounts]
-    keys: dict[int, list[KeyRow]] = {account_id: [] for account_id in ids}
-    for key in await ctx.db.fetch(KEYS_OF_ACCOUNTS, ids):
-        keys[key.account_id].append(key)
-    moved = {one.id: one.moved_to_uri for one in await ctx.db.fetch(MOVED_OF_ACCOUNTS, ids)}
-    now = ctx.clock.now()
-    return [
-        await proving.prove_object(
-            ctx,
-            ctx.db,
-            one.id,
-            to_document(documents.actor(ctx, one, keys[one.id], moved_to=moved.get(one.id))),
-            now,
-        )
-        for one in accounts
-    ]
 
 
 async def _send(ctx: Context, contract: DueContractRow, public: Sequence[Json]) -> None:
