@@ -301,7 +301,11 @@ def _actor(value: Actor) -> Json:
         "published": _time(value.published),
         "updated": _time(value.updated),
         "attachment": [
-            {"type": "PropertyValue", "name": row.name, "value": row.value} for row in value.fields
+            *(
+                {"type": "PropertyValue", "name": row.name, "value": row.value}
+                for row in value.fields
+            ),
+            *value.statements,
         ],
         "tag": _tags((), value.hashtags, value.emojis),
         "webfinger": value.webfinger,

@@ -226,6 +226,8 @@ class Object:
 class Actor:
     """A Person, Service, Group, Organization or Application.
 
+    `statements` are those that bear a proof of their own (FEP-c390), as they came.
+
     `inbox` is None in the stub that some servers give in place of a key (GoToSocial): whoever
     wants to store an actor asks for it.
     """
@@ -269,6 +271,7 @@ class Actor:
     attribution_domains: tuple[str, ...] = ()
     interaction_policy: InteractionPolicy | None = None
     featured_collections: Reference | None = None
+    statements: tuple[Mapping[str, Any], ...] = field(default=(), hash=False)
     unknown: Unknown = field(default_factory=dict, hash=False)
 
 

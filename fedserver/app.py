@@ -46,6 +46,7 @@ _EDGES = (
     "fedserver.mastodon",
     "fedserver.oauth",
     "fedserver.streaming",
+    "fedserver.survival.mirrors",
     "fedserver.web",
 )
 _ENTITY_CACHE_BYTES = 16 * 1024 * 1024
@@ -197,6 +198,7 @@ async def running(ctx: Context) -> AsyncIterator[str]:
     Raises StartError when the port is taken.
     """
     from fedserver import streaming, workers
+    from fedserver.survival import mirrors
 
     await new_accounts.ensure_instance_actor(ctx)
     await push_keys.ensure_push_key(ctx)
@@ -218,7 +220,7 @@ async def running(ctx: Context) -> AsyncIterator[str]:
             background.append(tasks.create_task(app[streaming.HUB].run(), name="streams"))
             background += [
                 tasks.create_task(run(ctx), name=run.__name__)
-                for run in (*workers.ALL, post_what_was_scheduled)
+                for run in (*workers.ALL, *mirrors.WORKERS, post_what_was_scheduled)
             ]
             try:
                 yield ctx.config.base_url

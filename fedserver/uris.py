@@ -130,6 +130,11 @@ def ed25519_key(actor_uri: str) -> str:
     return f"{actor_uri}#ed25519-key"
 
 
+def recovery_key(actor_uri: str) -> str:
+    """The id of the Ed25519 key that the person holds, and we do not."""
+    return f"{actor_uri}#recovery"
+
+
 def followers_synchronization(followers_url: str) -> str:
     """Where a peer finds those of an actor's followers that are its own people (FEP-8fcf)."""
     return f"{followers_url}_synchronization"

@@ -186,7 +186,8 @@ UPDATE_IDENTITY = Command(
 
 @dataclass(frozen=True, slots=True)
 class KeyRow:
-    """A key of an actor. `private_key` is wrapped; None where we do not hold it."""
+    """A key of an actor. `private_key` is wrapped; None where we do not hold it. Recovery keys have
+    the age recipient of their holder, and what they vouch for (recovery/identity.py)."""
 
     uri: str
     account_id: int
@@ -195,6 +196,8 @@ class KeyRow:
     public_key: str
     private_key: bytes | None
     fetched_at: datetime | None
+    recipient: str | None
+    statements: list[dict[str, Any]]
 
 
 _KEY_COLUMNS = ", ".join(f"k.{name}" for name in KeyRow.__dataclass_fields__)
@@ -212,11 +215,13 @@ class SignerKeyRow:
     expires_at: datetime | None
 
 
+# Nobody signs requests with the recovery key of one of ours.
 SIGNER_KEY = Query(
     """
     SELECT k.uri, k.identity_uri AS actor_uri, k.public_key, k.private_key IS NOT NULL AS ours,
         a.suspended_at IS NOT NULL AS suspended, k.expires_at
-    FROM actor_keys k JOIN accounts a ON a.id = k.account_id WHERE k.uri = $1
+    FROM actor_keys k JOIN accounts a ON a.id = k.account_id
+    WHERE k.uri = $1 AND k.kind <> 'recovery'
     """,
     SignerKeyRow,
 )

@@ -5,7 +5,8 @@ import hashlib
 import os
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Final, Protocol
@@ -53,6 +54,19 @@ class BlobStore(Protocol):
 
     def path(self, name: str) -> Path | None:
         """Give the local file that holds the blob, or None where blobs are not local files."""
+
+
+class TooMuch(Exception):
+    """More bytes came than were allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """What came piece by piece and has no name yet: its file, SHA-256 in hex, and length."""
+
+    path: Path
+    sha256: str
+    size: int
 
 
 class BlobFolder:
@@ -106,6 +120,37 @@ class BlobFolder:
         status = await asyncio.to_thread(self.path(name).stat)
         return status.st_size
 
+    async def receive(self, pieces: AsyncIterable[bytes], *, max_bytes: int) -> Incoming:
+        """Write what comes to the disk, little of it in memory at a time.
+
+        The caller then keeps or drops it. Raises TooMuch, and leaves nothing behind.
+        """
+        descriptor, text = await asyncio.to_thread(self._open_incoming)
+        path, digest, size = Path(text), hashlib.sha256(), 0
+        try:
+            with os.fdopen(descriptor, "wb") as target:
+                async for piece in pieces:
+                    size += len(piece)
+                    if size > max_bytes:
+                        raise TooMuch
+                    await asyncio.to_thread(_append, target, digest, piece)
+                await asyncio.to_thread(_flush, target)
+        except BaseException:
+            # At once, also where this is being cancelled: nothing may be awaited then.
+            _unlink(path)
+            raise
+        return Incoming(path, digest.hexdigest(), size)
+
+    async def keep(self, incoming: Incoming, *, suffix: str) -> str:
+        """Give what came its name, durably. Doing it again changes nothing."""
+        name = incoming.sha256 + suffix
+        await asyncio.to_thread(self._settle, incoming.path, self.path(name))
+        return name
+
+    async def drop(self, incoming: Incoming) -> None:
+        """Remove what is left of what came, after it was kept or instead."""
+        await asyncio.to_thread(_unlink, incoming.path)
+
     async def sweep(self, before: datetime) -> int:
         """Remove half-written files last touched before `before`; gives how many.
 
@@ -126,10 +171,13 @@ class BlobFolder:
             temporary.unlink(missing_ok=True)
         return name
 
-    def _write_incoming(self, data: Content) -> tuple[Path, str]:
+    def _open_incoming(self) -> tuple[int, str]:
         incoming = self._root / _INCOMING
         incoming.mkdir(parents=True, exist_ok=True)
-        descriptor, text = tempfile.mkstemp(dir=incoming)
+        return tempfile.mkstemp(dir=incoming)
+
+    def _write_incoming(self, data: Content) -> tuple[Path, str]:
+        descriptor, text = self._open_incoming()
         temporary = Path(text)
         try:
             digest = _fill(descriptor, data)
@@ -165,6 +213,16 @@ def _fill(descriptor: int, data: Content) -> str:
         target.flush()
         os.fsync(target.fileno())
     return digest.hexdigest()
+
+
+def _append(target: IO[bytes], digest: "hashlib._Hash", piece: bytes) -> None:
+    digest.update(piece)
+    target.write(piece)
+
+
+def _flush(target: IO[bytes]) -> None:
+    target.flush()
+    os.fsync(target.fileno())
 
 
 def _chunks(data: Content) -> Iterator[bytes]:

@@ -14,6 +14,7 @@ from activitypub.parse.limits import (
     MAX_ATTRIBUTION_DOMAINS,
     MAX_FIELDS,
     MAX_NAME_CHARS,
+    MAX_STATEMENTS,
     MAX_SUMMARY_CHARS,
 )
 from activitypub.parse.media import parse_image, parse_urls
@@ -72,6 +73,7 @@ def parse_actor(document: Mapping[str, Any]) -> Actor:
         published=scalars.time(get("published")),
         updated=scalars.time(get("updated")),
         fields=_fields(get("attachment")),
+        statements=_statements(get("attachment")),
         emojis=tags.emojis,
         hashtags=tags.hashtags,
         webfinger=scalars.token(get("webfinger")),
@@ -103,6 +105,12 @@ def _fields(value: Any) -> tuple[PropertyValue, ...]:
     legacy = {row.name for row in found if row is not None and row.legacy}
     kept = (row for row in found if row is not None and (row.legacy or row.name not in legacy))
     return tuple(PropertyValue(row.name, row.value) for row in kept)[:MAX_FIELDS]
+
+
+def _statements(value: Any) -> tuple[Mapping[str, Any], ...]:
+    """Read what bears a proof of its own, such as a VerifiableIdentityStatement (FEP-c390)."""
+    rows = scalars.objects(value, MAX_ATTACHMENTS_READ)
+    return tuple(row for row in rows if isinstance(row.get("proof"), dict))[:MAX_STATEMENTS]
 
 
 class _Field(NamedTuple):

@@ -10,6 +10,7 @@ from fedserver.cli.announcements import announcement
 from fedserver.cli.domains import domain
 from fedserver.cli.inspecting import config, doctor, routes
 from fedserver.cli.making import init
+from fedserver.cli.mirrors import mirror
 from fedserver.cli.moves import alias, move
 from fedserver.cli.peers import peers
 from fedserver.cli.recovery_key import recovery_key
@@ -59,6 +60,7 @@ for command in (
 ):
     cli.add_command(command)
 cli.add_command(announcement)
+cli.add_command(mirror)
 for command in (alias, move, pending, approve, reject, invite):
     user.add_command(command)
 

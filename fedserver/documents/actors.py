@@ -29,7 +29,8 @@ _IMPLEMENTS = [
 def actor(
     ctx: Context, account: AccountRow, keys: Sequence[KeyRow], *, moved_to: str | None = None
 ) -> Actor:
-    """Give the Actor of a local account (ActivityPub §4.1, FEP-521a for the Ed25519 key).
+    """Give the Actor of a local account (ActivityPub §4.1, FEP-521a for the Ed25519 key and
+    the person's recovery key, which FEP-c390 says to be theirs).
 
     `indexable` is FEP-5feb's. `moved_to` is the id of the account that it goes on as.
     """
@@ -48,7 +49,7 @@ def actor(
         featured=account.featured_url,
         featured_tags=uris.featured_tags(account.uri) if account.featured_url else None,
         shared_inbox=account.shared_inbox_url,
-        keys=tuple(_key(row) for row in keys if row.kind != "recovery"),
+        keys=tuple(_key(row) for row in keys),
         icon_url=uris.media(account.avatar_blob) if account.avatar_blob else None,
         image_url=uris.media(account.header_blob) if account.header_blob else None,
         manually_approves_followers=account.locked,
@@ -59,6 +60,7 @@ def actor(
         moved_to=moved_to,
         published=account.created_at,
         fields=tuple(PropertyValue(one["name"], one["value"]) for one in account.fields),
+        statements=tuple(one for row in keys for one in row.statements),
         emojis=tuple(emoji(one) for one in account.emojis),
         webfinger=f"{account.username}@{ctx.config.instance.domain}",
         icon_description=account.avatar_description or None,

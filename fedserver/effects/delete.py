@@ -10,13 +10,14 @@ from fedserver.context import Context
 from fedserver.effects.acts import Act, Audience, Outgoing
 from fedserver.effects.incoming import Incoming
 from fedserver.effects.outcomes import Ignored
-from fedserver.effects.signals import signal_deletion
+from fedserver.effects.signals import signal_deletion, signal_departure
 from fedserver.effects.to_relays import all_relays
 from fedserver.errors import NotFound
 from storage.accounts import ACCOUNT_BY_URI, COUNT_STATUS, MARK_ACCOUNT_DELETED
 from storage.database import Transaction
 from storage.emoji_reactions import DELETE_FAVOURITES_OF_ACCOUNT
 from storage.quotes import UNCOUNT_QUOTE_OF
+from storage.recovery_keys import KEEP_FOLLOWERS
 from storage.relations import DELETE_RELATIONS_OF_ACCOUNT, UNCOUNT_FOLLOWS_OF_ACCOUNT
 from storage.statuses import (
     COUNT_REPLY,
@@ -118,9 +119,11 @@ class DeleteActor(Act):
     type: ClassVar[str] = "Delete"
 
     async def store(self, ctx: Context, tx: Transaction) -> bool:
+        await tx.execute(KEEP_FOLLOWERS, self.actor.id, None, None, ctx.clock.now())
         await tx.execute(UNCOUNT_FOLLOWS_OF_ACCOUNT, self.actor.id)
         if not await tx.execute(MARK_ACCOUNT_DELETED, self.actor.id, ctx.clock.now()):
             return False
+        await signal_departure(tx, self.actor.id)
         await tx.execute(DELETE_STATUSES_OF_ACCOUNT, self.actor.id)
         await tx.execute(DELETE_FAVOURITES_OF_ACCOUNT, self.actor.id)
         await tx.execute(

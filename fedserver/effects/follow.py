@@ -16,6 +16,7 @@ from storage.accounts import ACCOUNT_BY_ID, COUNT_FOLLOW, AccountRow
 from storage.database import Transaction
 from storage.fan_out import ADD_AUTHOR_TO_HOME, REMOVE_AUTHOR_FROM_HOME
 from storage.notifying import NOTIFY_OF_FOLLOWERS, WITHDRAW_NOTIFICATION
+from storage.recovery_keys import KEEP_FOLLOWERS
 from storage.relations import (
     ACCEPT_FOLLOW,
     BLOCKED_EITHER_WAY,
@@ -195,6 +196,9 @@ class Reject(_Answer):
         return cls(actor=incoming.actor, uri=incoming.uri, follower=follower, follow_uri=follow.uri)
 
     async def store(self, ctx: Context, tx: Transaction) -> bool:
+        if not self.actor.local:
+            now = ctx.clock.now()
+            await tx.execute(KEEP_FOLLOWERS, self.actor.id, [self.follower.id], None, now)
         return await _end_follow(tx, self.follower, self.actor)
 
 

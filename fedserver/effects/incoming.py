@@ -18,6 +18,8 @@ class Incoming:
     activity: Activity
     actor: AccountRow
     budget: Budget
+    # The recovery key by which the person themself says it (effects/persons_word.py).
+    persons_key: str | None = None
 
     @property
     def uri(self) -> str:

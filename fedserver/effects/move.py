@@ -8,7 +8,7 @@ from typing import ClassVar
 from activitypub.errors import ProtocolError
 from activitypub.model import Activity, Actor
 from fedserver.context import Context
-from fedserver.effects import many
+from fedserver.effects import many, persons_word
 from fedserver.effects.acts import Act, Audience, Outgoing
 from fedserver.effects.incoming import Incoming
 from fedserver.effects.many import Followed
@@ -34,6 +34,7 @@ from storage.moves import (
     FollowToMoveRow,
 )
 from storage.notifying import NOTIFY_OF_FOLLOWERS
+from storage.recovery_keys import KEEP_FOLLOWERS
 
 # Two accounts that name each other could send followers back and forth for ever. Mastodon waits
 # as long: 7 days for what peers say, 30 for its own people.
@@ -49,6 +50,8 @@ class Move(Act):
     type: ClassVar[str] = "Move"
 
     target: AccountRow
+    # The recovery key by which the person themself says it; None: their server does.
+    persons_key: str | None = None
 
     @classmethod
     async def read(cls, incoming: Incoming) -> "Move":
@@ -59,7 +62,12 @@ class Move(Act):
         if activity.target is None:
             raise Ignored("the Move names no target")
         target = await read_anew(incoming.ctx, activity.target, incoming.budget)
-        return cls(actor=incoming.actor, uri=incoming.uri, target=target)
+        return cls(
+            actor=incoming.actor,
+            uri=incoming.uri,
+            target=target,
+            persons_key=incoming.persons_key,
+        )
 
     async def allow(self, ctx: Context, tx: Transaction) -> None:
         if self.target.id == self.actor.id:
@@ -73,9 +81,26 @@ class Move(Act):
 
     async def store(self, ctx: Context, tx: Transaction) -> bool:
         now = ctx.clock.now()
+        if self.persons_key is not None:
+            return await self._by_person(ctx, tx, self.persons_key)
         since = now - (OWN_COOLDOWN if self.actor.local else COOLDOWN)
         if not await tx.execute(MARK_MOVED, self.actor.id, self.target.id, now, since):
             return await self._again(tx)
+        await tx.execute(KEEP_FOLLOWERS, self.actor.id, None, self.target.id, now)
+        await _move_followers(ctx, tx, self.actor, self.target)
+        await _carry_over(ctx, tx, self.actor, self.target)
+        return True
+
+    async def _by_person(self, ctx: Context, tx: Transaction, key: str) -> bool:
+        """The person's own word needs no cooldown, and takes back what their server did lately."""
+        now = ctx.clock.now()
+        row = await tx.one(ACCOUNT_BY_ID, self.actor.id)
+        before = row is not None and row.moved_to_id == self.target.id
+        await persons_word.write_down(ctx, tx, self.actor, key)
+        back = await persons_word.bring_followers_back(ctx, tx, self.actor, self.target)
+        if before and not back:
+            return False
+        await tx.execute(MARK_MOVED, self.actor.id, self.target.id, now, now + COOLDOWN)
         await _move_followers(ctx, tx, self.actor, self.target)
         await _carry_over(ctx, tx, self.actor, self.target)
         return True

@@ -7,6 +7,7 @@ from activitypub.errors import ProtocolError
 from activitypub.hearsay import Hearsay
 from activitypub.trust import Verified
 from fedserver.context import Context
+from fedserver.effects import persons_word
 from fedserver.effects.acts import Act
 from fedserver.effects.block import Block
 from fedserver.effects.feature_consent import RequestFeature
@@ -117,12 +118,14 @@ async def _read(ctx: Context, verified: Verified, budget: Budget) -> Act:
     if reader is None:
         raise Ignored(f"{activity.type} is not an activity that means anything here")
     actor = await resolve.account(ctx, verified.signer, budget)
+    persons_key = await persons_word.hear(ctx, activity, actor.uri)
     dead = [uri for uri in (activity.id, activity.object_id) if uri]
-    if activity.type != "Delete" and await ctx.db.value(TOMBSTONED, dead, actor.id):
+    heard = persons_key is not None
+    if activity.type != "Delete" and not heard and await ctx.db.value(TOMBSTONED, dead, actor.id):
         raise Ignored("it was deleted or taken back before")
-    if actor.gone:
+    if actor.suspended_at is not None or (actor.gone and not heard):
         raise Refused("its actor is suspended or deleted here")
-    return await reader(Incoming(ctx, activity, actor, budget))
+    return await reader(Incoming(ctx, activity, actor, budget, persons_key))
 
 
 async def _perform_and_settle(

@@ -9,6 +9,7 @@ from activitypub.addressing import PUBLIC
 from activitypub.model import Activity, Actor, Object
 from fedserver import documents
 from fedserver.context import Context
+from fedserver.effects import persons_word
 from fedserver.effects.acts import Act, Audience, Notice, Outgoing
 from fedserver.effects.bringing import bring_status, status_of_object
 from fedserver.effects.consents import write_consents
@@ -53,7 +54,12 @@ async def read_update(incoming: Incoming) -> Act:
     updated = incoming.activity.object
     if isinstance(updated, Actor):
         await read_signpost(incoming, updated)
-        return UpdateActor(actor=incoming.actor, uri=incoming.uri, document=updated)
+        return UpdateActor(
+            actor=incoming.actor,
+            uri=incoming.uri,
+            document=updated,
+            persons_key=incoming.persons_key,
+        )
     status = await incoming.ctx.db.one(STATUS_BY_URI, incoming.object_id)
     if status is None:
         return await _unknown(incoming)
@@ -246,10 +252,15 @@ class UpdateActor(Act):
     type: ClassVar[str] = "Update"
 
     document: Actor | None = None
+    # The recovery key by which the person themself says it; None: their server does.
+    persons_key: str | None = None
 
     async def store(self, ctx: Context, tx: Transaction) -> bool:
         if self.document is not None:
-            await resolve.refresh_in(ctx, tx, self.actor, self.document)
+            by_person = self.persons_key is not None
+            await resolve.refresh_in(ctx, tx, self.actor, self.document, by_person=by_person)
+        if self.persons_key is not None:
+            await persons_word.write_down(ctx, tx, self.actor, self.persons_key)
         return True
 
     async def audience(self, ctx: Context, tx: Transaction) -> Audience:

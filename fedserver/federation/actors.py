@@ -48,10 +48,10 @@ async def local_account(ctx: Context, username: str) -> AccountRow:
 
 
 async def _actor_reply(ctx: Context, account: AccountRow) -> Reply:
-    key = ("actor", account.id, hash(account.fetched_at), _version(account))
+    keys = await ctx.db.fetch(KEYS_OF_ACCOUNT, account.id)
+    key = ("actor", account.id, hash(repr(keys)), _version(account))
     cached = ctx.entity_cache.get(key)
     if cached is None:
-        keys = await ctx.db.fetch(KEYS_OF_ACCOUNT, account.id)
         moved_to = await ctx.db.value(MOVED_TO, account.id)
         cached = documents.serialise(documents.actor(ctx, account, keys, moved_to=moved_to))
         ctx.entity_cache.put(key, cached)

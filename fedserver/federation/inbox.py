@@ -18,10 +18,9 @@ from fedserver.federation.requests import (
     claimed_hosts,
     refuse_blocked,
     refuse_blocked_uri,
-    signed_request,
 )
 from fedserver.federation.unnamed import completed
-from fedserver.routing import Media, Reply, endpoint, wanted_signature
+from fedserver.routing import Media, Reply, endpoint, signed_request, wanted_signature
 from fedserver.services import fetch, followers, proving, refusals, relaying, verification
 from fedserver.services.fetch import Budget
 from fedserver.services.verification import KeyGone

@@ -6,28 +6,15 @@ from aiohttp import web
 
 from activitypub.errors import DocumentError, SignatureError
 from activitypub.origins import host_of
-from activitypub.signatures import SignedRequest, read_claim
+from activitypub.signatures import read_claim
 from fedserver.context import Context
 from fedserver.errors import Forbidden, Unsigned
+from fedserver.routing import signed_request
 from fedserver.services import verification
 from storage.accounts import ACCOUNT_BY_URI, AccountRow
 
 # `keyId` of draft-cavage, `keyid` of RFC 9421.
 _KEY_ID = re.compile(r'key[Ii]d="([^"]*)"')
-
-
-def signed_request(ctx: Context, request: web.Request, body: bytes) -> SignedRequest:
-    """Give the request as its sender addressed it: to our public address, not a proxy's."""
-    headers: dict[str, str] = {}
-    for name, value in request.headers.items():
-        known = headers.get(name.lower())
-        headers[name.lower()] = value if known is None else f"{known}, {value}"
-    return SignedRequest(
-        method=request.method,
-        url=ctx.config.base_url + request.raw_path,
-        headers=headers,
-        body=body,
-    )
 
 
 def refuse_blocked(ctx: Context, request: web.Request) -> None:

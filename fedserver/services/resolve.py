@@ -18,7 +18,7 @@ from activitypub.parse import parse_actor
 from activitypub.webfinger import Handle, parse_handle
 from fedserver.context import Context
 from fedserver.errors import FedserverError, NotFound, Refused
-from fedserver.services import discover, fetch, newcomers
+from fedserver.services import discover, fetch, newcomers, recovery_pins
 from fedserver.services.fetch import Budget
 from fedserver.services.text_in import (
     clean_field_value,
@@ -108,10 +108,13 @@ def _is_possible_name(actor: Actor) -> bool:
         return False
 
 
-async def refresh_in(ctx: Context, tx: Transaction, known: AccountRow, actor: Actor) -> None:
-    """Take over what a signed Update says of its own actor. Raises Refused if it is unusable."""
+async def refresh_in(
+    ctx: Context, tx: Transaction, known: AccountRow, actor: Actor, *, by_person: bool = False
+) -> None:
+    """Take over what a signed Update says of its own actor; `by_person`: signed with the recovery
+    key. Raises Refused if it is unusable."""
     _require_usable(ctx, actor)
-    await _update(ctx, tx, known, actor)
+    await _update(ctx, tx, known, actor, by_person=by_person)
 
 
 async def refreshed(ctx: Context, row: AccountRow, budget: Budget) -> AccountRow:
@@ -203,6 +206,7 @@ async def _insert(ctx: Context, actor: Actor, domain: str) -> AccountRow:
             await tx.execute(SET_REMOTE_PROFILE_SETTINGS, account_id, *_settings(actor))
             await tx.execute(SET_FEATURED_TAGS_URL, account_id, _own(actor, actor.featured_tags))
             await _put_keys(tx, account_id, actor, facts.now)
+            await recovery_pins.note(tx, account_id, actor, [], facts.now)
             if actor.moved_to is not None:
                 await tx.execute(SIGNPOST, account_id, actor.moved_to, actor.id)
     except Conflict:
@@ -217,8 +221,13 @@ async def _reread(ctx: Context, uri: str) -> AccountRow:
     return row
 
 
-async def _update(ctx: Context, tx: Transaction, known: AccountRow, actor: Actor) -> None:
+async def _update(
+    ctx: Context, tx: Transaction, known: AccountRow, actor: Actor, *, by_person: bool = False
+) -> None:
     facts = _facts(ctx, actor)
+    pins = await recovery_pins.pins_in(tx, known.id)
+    if not by_person and any(one.spoke_at is not None for one in pins):
+        return  # its server has nothing to say any more
     await tx.execute(
         UPDATE_REMOTE_ACCOUNT,
         known.id,
@@ -231,6 +240,7 @@ async def _update(ctx: Context, tx: Transaction, known: AccountRow, actor: Actor
     if actor.moved_to is not None or known.moved_to_id is not None:
         await tx.execute(SIGNPOST, known.id, actor.moved_to, actor.id)
     await _put_keys(tx, known.id, actor, facts.now)
+    await recovery_pins.note(tx, known.id, actor, pins, facts.now)
 
 
 async def _put_keys(tx: Transaction, account_id: int, actor: Actor, now: datetime) -> None:

@@ -1,0 +1,20 @@
+"""A request as its signature speaks of it."""
+
+from aiohttp import web
+
+from activitypub.signatures import SignedRequest
+from fedserver.context import Context
+
+
+def signed_request(ctx: Context, request: web.Request, body: bytes) -> SignedRequest:
+    """Give the request as its sender addressed it: to our public address, not a proxy's."""
+    headers: dict[str, str] = {}
+    for name, value in request.headers.items():
+        known = headers.get(name.lower())
+        headers[name.lower()] = value if known is None else f"{known}, {value}"
+    return SignedRequest(
+        method=request.method,
+        url=ctx.config.base_url + request.raw_path,
+        headers=headers,
+        body=body,
+    )
