@@ -11,6 +11,7 @@ from activitypub.webfinger import JRD_TYPE, Handle, jrd, parse_handle, server_jr
 from fedserver.context import Context
 from fedserver.errors import NotFound
 from fedserver.routing import Params, Reply, endpoint
+from fedserver.services.resolve import is_our_domain
 from fedserver.uris import Uris
 from storage.accounts import ACCOUNT_BY_URI, LOCAL_ACCOUNT_BY_NAME, AccountRow
 
@@ -71,7 +72,7 @@ async def _find(ctx: Context, resource: str) -> AccountRow | None:
         handle = parse_handle(resource)
     except DocumentError:
         return None
-    if handle.domain != ctx.config.instance.domain:
+    if not is_our_domain(ctx, handle.domain):
         return None
     if handle.username.lower() == handle.domain.partition(":")[0]:
         # Mastodon's way to name the server itself.
