@@ -10,7 +10,7 @@ from activitypub.webfinger import Handle, Jrd, parse_jrd, webfinger_url
 from fedserver.context import Context
 from fedserver.errors import Denied, Gone, Refused, Unreachable
 from fedserver.outgoing import Response
-from fedserver.services import fetch, signing
+from fedserver.services import fetch, signing, successions
 from fedserver.services.fetch import Budget
 from storage.hosts import LEARN_SOFTWARE
 
@@ -86,9 +86,17 @@ async def _ask_software(ctx: Context, base: str, budget: Budget) -> Software | N
         href = parse_links(loads((await _get(ctx, f"{base}/.well-known/nodeinfo", budget)).body))
         if href is None or not same_origin(href, base):
             return None
-        return parse_document(loads((await _get(ctx, href, budget)).body))
+        document = loads((await _get(ctx, href, budget)).body)
+        await _pin(ctx, host_of(base), document)
+        return parse_document(document)
     except (Gone, Denied, Refused, Unreachable, ProtocolError):
         return None
+
+
+async def _pin(ctx: Context, host: str, document: object) -> None:
+    metadata = document.get("metadata") if isinstance(document, dict) else None
+    if isinstance(metadata, dict):
+        await successions.pin(ctx, host, metadata)
 
 
 async def _get(ctx: Context, url: str, budget: Budget) -> Response:
