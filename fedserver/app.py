@@ -46,6 +46,7 @@ _EDGES = (
     "fedserver.mastodon",
     "fedserver.oauth",
     "fedserver.streaming",
+    "fedserver.survival.kits",
     "fedserver.survival.mirrors",
     "fedserver.web",
 )
@@ -177,7 +178,8 @@ def make_application(ctx: Context) -> web.Application:
     """Mount every endpoint on an aiohttp application."""
     from fedserver.mastodon.statuses import post_text
     from fedserver.streaming import add_streams
-    from fedserver.web import POST_TEXT, add_static
+    from fedserver.survival.kits import bring_by_page
+    from fedserver.web import BRING_KIT, POST_TEXT, add_static
 
     media = ctx.config.media
     most = max(media.max_video_bytes, media.max_image_bytes) + _MAX_FORM_BYTES
@@ -186,6 +188,7 @@ def make_application(ctx: Context) -> web.Application:
     routing.mount(app, all_endpoints())
     add_static(app)
     app[POST_TEXT] = post_text
+    app[BRING_KIT] = bring_by_page
     add_streams(app, ctx)
     serve_heads(app)
     return app
@@ -198,7 +201,7 @@ async def running(ctx: Context) -> AsyncIterator[str]:
     Raises StartError when the port is taken.
     """
     from fedserver import streaming, workers
-    from fedserver.survival import mirrors
+    from fedserver.survival import kits, mirrors
 
     await new_accounts.ensure_instance_actor(ctx)
     await push_keys.ensure_push_key(ctx)
@@ -220,7 +223,7 @@ async def running(ctx: Context) -> AsyncIterator[str]:
             background.append(tasks.create_task(app[streaming.HUB].run(), name="streams"))
             background += [
                 tasks.create_task(run(ctx), name=run.__name__)
-                for run in (*workers.ALL, *mirrors.WORKERS, post_what_was_scheduled)
+                for run in (*workers.ALL, *mirrors.WORKERS, *kits.WORKERS, post_what_was_scheduled)
             ]
             try:
                 yield ctx.config.base_url

@@ -25,6 +25,7 @@ MEDIA = "fedserver_media"
 CARDS = "fedserver_cards"
 MAILS = "fedserver_mails"
 IMPORTS = "fedserver_imports"
+KITS = "fedserver_kits"
 # The payload is the account whose filters changed.
 FILTERS = "fedserver_filters"
 SCHEDULED = "fedserver_scheduled"
@@ -46,6 +47,7 @@ CHANNELS = (
     DOMAINS,
     MAILS,
     IMPORTS,
+    KITS,
     FILTERS,
     SCHEDULED,
     PUSH,

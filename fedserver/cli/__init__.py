@@ -9,6 +9,7 @@ from fedserver import __version__
 from fedserver.cli.announcements import announcement
 from fedserver.cli.domains import domain
 from fedserver.cli.inspecting import config, doctor, routes
+from fedserver.cli.kits import kit
 from fedserver.cli.making import init
 from fedserver.cli.mirrors import mirror
 from fedserver.cli.moves import alias, move
@@ -62,6 +63,7 @@ for command in (
     cli.add_command(command)
 cli.add_command(announcement)
 cli.add_command(mirror)
+cli.add_command(kit)
 cli.add_command(export_static)
 for command in (alias, move, pending, approve, reject, invite):
     user.add_command(command)
