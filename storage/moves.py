@@ -24,6 +24,23 @@ SIGNPOST = Command(
 MOVED_TO = Value(
     "SELECT t.uri FROM accounts a JOIN accounts t ON t.id = a.moved_to_id WHERE a.id = $1", str
 )
+
+
+@dataclass(frozen=True, slots=True)
+class MovedRow:
+    """An account that goes on as another."""
+
+    id: int
+    moved_to_uri: str
+
+
+MOVED_OF_ACCOUNTS = Query(
+    """
+    SELECT a.id, t.uri AS moved_to_uri FROM accounts a JOIN accounts t ON t.id = a.moved_to_id
+    WHERE a.id = ANY($1::bigint[])
+    """,
+    MovedRow,
+)
 REMOVE_SIGNPOST = Command(
     "UPDATE accounts SET moved_to_id = NULL WHERE id = $1 AND moved_to_id IS NOT NULL"
 )
@@ -45,13 +62,14 @@ class FollowToMoveRow:
     uri: str
 
 
-# $1 old account, $2 new one, $3 after this follow, $4 how many. Who blocks the new account, or is
+# $1 old account, $2 new one, $3 after this follow, $4 how many, $5 whether those count, too, that
+# were not accepted. Who blocks the new account, or is
 # blocked by it, stays where they are.
 FOLLOWS_TO_MOVE = Query(
     """
     SELECT f.id, f.account_id, a.uri AS actor_uri, f.uri
     FROM follows f JOIN accounts a ON a.id = f.account_id
-    WHERE f.target_id = $1 AND f.id > $3 AND f.accepted_at IS NOT NULL
+    WHERE f.target_id = $1 AND f.id > $3 AND (f.accepted_at IS NOT NULL OR $5)
       AND a.domain IS NULL AND a.suspended_at IS NULL AND a.deleted_at IS NULL
       AND NOT EXISTS (
         SELECT 1 FROM blocks b

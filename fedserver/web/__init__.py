@@ -2,8 +2,10 @@
 
 from fedserver.web import (
     authorize,
+    bring_kit,
     collections,
     confirmations,
+    email_subscriptions,
     factors,
     front,
     house_texts,
@@ -11,6 +13,7 @@ from fedserver.web import (
     interactions,
     posts,
     profiles,
+    recovery,
     second_steps,
     settings,
     severances,
@@ -19,15 +22,19 @@ from fedserver.web import (
     sign_up,
     tags,
 )
+from fedserver.web.bring_kit import BRING_KIT
 from fedserver.web.share import POST_TEXT
 from fedserver.web.static import add_static
 
 __all__ = [
+    "BRING_KIT",
     "POST_TEXT",
     "add_static",
     "authorize",
+    "bring_kit",
     "collections",
     "confirmations",
+    "email_subscriptions",
     "factors",
     "front",
     "house_texts",
@@ -35,6 +42,7 @@ __all__ = [
     "interactions",
     "posts",
     "profiles",
+    "recovery",
     "second_steps",
     "settings",
     "severances",
