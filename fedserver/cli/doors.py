@@ -18,7 +18,7 @@ from fedserver.outgoing.proxy import configured_proxy, greet
 from fedserver.uris import Uris
 
 _LIMITS = Limits(total_s=15.0)
-_GUIDE = "docs/reach.md says how"
+_GUIDE = "docs/admin/reach.md says how"
 
 
 async def check_doors(config: Config, clock: Clock) -> list[Finding]:
