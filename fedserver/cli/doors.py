@@ -22,12 +22,15 @@ _GUIDE = "docs/admin/reach.md says how"
 
 
 async def check_doors(config: Config, clock: Clock) -> list[Finding]:
-    """Look at the proxy, if there is one, and ask the instance at each alternate address."""
-    found = await _check_proxy(config)
-    if not config.server.alternates:
+    """Look at the proxy, if there is one, and ask the instance at each alternate address; at its
+    own name here only where that is an onion service."""
+    found, doors = await _check_proxy(config), config.server.alternates
+    if is_onion(config.instance.domain):
+        doors = (config.base_url, *doors)
+    if not doors:
         return found
     async with await _way_out(config, clock) as out:
-        asked = (_check_door(config, out, url) for url in config.server.alternates)
+        asked = (_check_door(config, out, url) for url in doors)
         return [*found, *await asyncio.gather(*asked)]
 
 

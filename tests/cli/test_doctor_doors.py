@@ -1,13 +1,17 @@
 """The doctor looks at the proxy and at each alternate door."""
 
 import asyncio
+import socket
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from activitypub.onions import onion_name
 from fedserver.cli.doors import check_doors
+from fedserver.cli.public_name import check_public_name
 from fedserver.clock import SystemClock
 from fedserver.config import Config, NetworkConfig, ServerConfig
 from tests.conftest import unused_port
@@ -43,6 +47,36 @@ async def test_an_instance_finds_itself_behind_its_doors(database_dsn: str, tmp_
         assert found["door gone.invalid"].startswith("fail: no answer")
         without = replace(config, network=NetworkConfig())
         assert (await states(without))[f"door {ONION}"].startswith("warn: not looked at")
+
+
+async def test_of_a_name_that_is_an_onion_service_dns_is_not_asked(
+    database_dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+    look_up = socket.getaddrinfo
+
+    def noted(host: Any, *rest: Any, **more: Any) -> Any:
+        asked.append(host)
+        return look_up(host, *rest, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", noted)
+    port = unused_port()
+    async with (
+        socks_proxy({f"{ONION}:80": port}) as socks,
+        start_instance(
+            database_dsn,
+            tmp_path / "instance",
+            port,
+            domain=ONION,
+            network=NetworkConfig(socks=socks.url),
+            allow_under_public_domain=True,
+        ) as instance,
+    ):
+        config = instance.ctx.config
+        assert config.base_url == f"http://{ONION}"
+        assert await check_public_name(config, SystemClock()) == []
+        assert (await states(config))[f"door {ONION}"].startswith("ok: leads here")
+    assert ONION not in asked
 
 
 async def test_a_door_that_leads_elsewhere_is_found() -> None:

@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,13 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from activitypub.onions import onion_name
+from fedserver.clock import FixedClock
 from fedserver.config import NetworkConfig
+from fedserver.recovery.alternates import VALID_FOR
 from fedserver.recovery.keys import RecoveryKey
 from fedserver.services import discover, peer_doors
 from fedserver.services.instance_recovery import adopt_recovery_key
+from fedserver.services.own_doors import published_alternates
 from storage.doors import DOORS_OF, PEER_DOORS
 from tests.conftest import unused_port
 from tests.instances import Instance, start_instance
@@ -178,3 +181,33 @@ async def test_the_recovery_key_vouches_for_the_key_that_signs(scene: Scene) -> 
     assert row is not None
     assert row.recovery_did == key.public.did
     assert row.expires_at > scene.ours.ctx.clock.now() + timedelta(days=29)
+
+
+async def test_doors_that_are_given_up_are_forgotten(
+    scene: Scene,
+) -> None:
+    ctx, host = scene.ours.ctx, scene.peer.domain
+    before = await published(scene.peer)
+    assert await peer_doors.learn_doors(ctx, host, before)
+    server = replace(scene.peer.ctx.config.server, alternates=())
+    without = replace(scene.peer.ctx, config=replace(scene.peer.ctx.config, server=server))
+    after = await published_alternates(without)
+    assert after is not None
+    assert after["statement"]["alternates"] == []
+    assert after["statement"]["sequence"] > before["statement"]["sequence"]
+    assert await peer_doors.learn_doors(ctx, host, after)
+    assert await doors(scene) == []
+    assert not await peer_doors.learn_doors(ctx, host, before)
+    assert await doors(scene) == []
+    # What was signed is given out as it is, until its time is half over.
+    assert await published_alternates(without) == after
+
+
+async def test_a_list_is_signed_anew_when_half_of_its_time_is_over(scene: Scene) -> None:
+    before = await published(scene.peer)
+    later = FixedClock(scene.peer.ctx.clock.now() + VALID_FOR / 2 + timedelta(minutes=1))
+    after = await published_alternates(replace(scene.peer.ctx, clock=later))
+    assert after is not None
+    assert after["statement"]["alternates"] == before["statement"]["alternates"]
+    assert after["statement"]["sequence"] > before["statement"]["sequence"]
+    assert after["statement"]["expires"] > before["statement"]["expires"]

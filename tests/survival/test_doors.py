@@ -101,6 +101,10 @@ async def test_whatever_the_door_people_and_posts_keep_their_names(
         assert found.body["subject"] == f"acct:{ada.acct}"
         links = {one["rel"]: one.get("href") for one in found.body["links"]}
         assert links["self"] == f"{base}/users/ada"
+    scheme = "http" if host == ONION else "https"
+    url = f"{scheme}://{host}/@ada/{post['id']}"
+    pasted = await ada.get("/api/v2/search", q=url, resolve="true")
+    assert [one["id"] for one in pasted["statuses"]] == [post["id"]]
     other = {"resource": "acct:ada@elsewhere.example"}
     nobody = await instance.request("GET", "/.well-known/webfinger", query=other, headers=headers)
     assert nobody.status == 404
