@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from activitypub.onions import onion_name
 from fedserver.config import NetworkConfig
+from fedserver.services import peers
 from tests.conftest import unused_port
 from tests.instances import Instance, start_instance
 from tests.socks_stub import Socks, socks_proxy
@@ -101,3 +102,49 @@ async def test_people_follow_and_read_each_other_across_the_onion_network(pair: 
     assert set(pair.socks.asked) == {f"{ONION}:80"}
     assert pair.looked_up
     assert not [host for host in pair.looked_up if host.endswith(".onion")]
+
+
+async def test_a_blocked_peer_is_reached_through_the_proxy(
+    database_dsn: str, second_database_dsn: str, tmp_path: Path
+) -> None:
+    port, peer_port, shut = unused_port(), unused_port(), unused_port()
+    name = f"blocked.example:{peer_port}"
+    async with (
+        socks_proxy({name: peer_port}) as socks,
+        start_instance(
+            database_dsn,
+            tmp_path / "ours",
+            port,
+            network=NetworkConfig(socks=socks.url, fallback=True),
+            reachable_addresses=(f"127.0.0.1:{shut}",),
+            host_map={name: f"127.0.0.1:{shut}"},
+        ) as ours,
+        start_instance(
+            second_database_dsn,
+            tmp_path / "peer",
+            peer_port,
+            domain=name,
+            peers=(port,),
+            plain_http=True,
+            allow_under_public_domain=True,
+        ) as peer,
+    ):
+        ada, bob = await ours.person("ada"), await peer.person("bob")
+        (fan,) = (await bob.get("/api/v2/search", q=f"@{ada.acct}", resolve="true"))["accounts"]
+        await bob.post(f"/api/v1/accounts/{fan['id']}/follow")
+
+        async def followed() -> bool:
+            relations = await bob.get("/api/v1/accounts/relationships", **{"id[]": fan["id"]})
+            return bool(relations[0]["following"])
+
+        await until(followed)
+        written = await ada.post("/api/v1/statuses", status="round the block")
+
+        async def heard() -> bool:
+            home = await bob.get("/api/v1/timelines/home")
+            return any(one["uri"] == written["uri"] for one in home)
+
+        await until(heard)
+        assert set(socks.asked) == {name}
+        stand = await peers.peers(ours.ctx, host=name, failing=False)
+        assert [one.state for one in stand] == ["ok"]
