@@ -20,6 +20,7 @@ from fedserver.outgoing.addresses import AddressRule
 from fedserver.outgoing.detours import Detour, Detours
 from fedserver.outgoing.names import Lookup, Names, look_up
 from fedserver.outgoing.proxy import PROXY_ERRORS, Proxy, connector, may_be_proxied
+from fedserver.outgoing.reasons import cause, host_for_message, reason
 from fedserver.outgoing.sockets import AddressRefused, GuardedSockets
 from fedserver.outgoing.urls import UrlRule, parse
 
@@ -47,12 +48,20 @@ class ForbiddenTarget(Unreachable):
     """The request was refused here: its URL or the address behind it is not allowed."""
 
 
+class NotPublic(ForbiddenTarget):
+    """The name leads to an address that may not be connected to."""
+
+
 class NotConnected(Unreachable):
     """No connection was made, so the peer has nothing of the request."""
 
 
 class TooLarge(Unreachable):
     """The answer was larger, after decompression, than the request allowed."""
+
+
+# Whatever way is tried next, nobody gets the request twice.
+_NOT_SENT = (NotConnected, ForbiddenTarget)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -283,7 +292,7 @@ class Outgoing:
         try:
             target = self._urls.check(url)
         except ValueError as error:
-            raise ForbiddenTarget(_host_for_message(url), str(error)) from error
+            raise ForbiddenTarget(host_for_message(url), str(error)) from error
         if self._is_blocked(target.raw_authority):
             raise ForbiddenTarget(target.raw_host or "", "the domain is blocked here")
         return target
@@ -303,22 +312,22 @@ class Outgoing:
         if detour is not None:
             try:
                 return await self._by(detour, wanted, target)
-            except Unreachable:
+            except _NOT_SENT:
                 self._detours.forget(host)
-            except asyncio.CancelledError:  # the time is up
+            except (Unreachable, asyncio.CancelledError):  # the latter: the time is up
                 self._detours.forget(host)
                 raise
         try:
             return await self._at(wanted, target)
-        except NotConnected as error:
+        except (NotConnected, NotPublic) as error:
             return await self._otherwise(wanted, target, error)
 
-    async def _otherwise(self, wanted: _Request, target: URL, shut: NotConnected) -> Response:
+    async def _otherwise(self, wanted: _Request, target: URL, shut: Unreachable) -> Response:
         host = target.raw_authority
         for detour in await self._possible(target):
             try:
                 response = await self._by(detour, wanted, target)
-            except Unreachable:
+            except _NOT_SENT:
                 continue
             self._detours.remember(host, detour)
             return response
@@ -363,15 +372,15 @@ class Outgoing:
         try:
             return await self._send(session, wanted, target, headers)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            cause = _cause(error)
-            kind = ForbiddenTarget if isinstance(cause, AddressRefused) else NotConnected
-            raise kind(host, _reason(cause)) from error
+            found = cause(error)
+            kind = NotPublic if isinstance(found, AddressRefused) else NotConnected
+            raise kind(host, reason(found)) from error
         except PROXY_ERRORS as error:
-            raise NotConnected(host, f"the proxy says: {_reason(error)}") from error
+            raise NotConnected(host, f"the proxy says: {reason(error)}") from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
             if isinstance(error, TimeoutError):
                 raise
-            raise Unreachable(host, _reason(_cause(error))) from error
+            raise Unreachable(host, reason(cause(error))) from error
 
     def _session_for(self, wanted: _Request, host: str, *, proxied: bool) -> aiohttp.ClientSession:
         if proxied or is_onion(host):
@@ -477,24 +486,3 @@ def _tls_context(ca_file: Path | None) -> ssl.SSLContext:
     if ca_file is not None:
         context.load_verify_locations(ca_file)
     return context
-
-
-def _cause(error: Exception) -> Exception:
-    """Return what the connector wrapped: its own text repeats the host and says little more."""
-    if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        return error.certificate_error
-    if isinstance(error, aiohttp.ClientConnectorError):
-        return error.os_error
-    return error
-
-
-def _reason(error: Exception) -> str:
-    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return text[:200] or type(error).__name__
-
-
-def _host_for_message(url: str) -> str:
-    try:
-        return URL(url).raw_host or ""
-    except (ValueError, TypeError):
-        return ""

@@ -215,6 +215,33 @@ async def test_another_door_of_the_same_server_is_tried_and_answers_for_its_name
             assert again.headers["Location"] == "http://peer.example/there"
 
 
+async def test_where_dns_leads_to_a_private_address_other_doors_are_tried_but_not_the_proxy() -> (
+    None
+):
+    async with peer() as server, socks_proxy({f"{ONION}:80": server.port}) as socks:
+        doors = {"peer.example": [f"http://{ONION}"]}
+        names = {"peer.example": "10.10.34.35"}
+        async with way_out(socks, names=names, doors=doors) as out:
+            assert (await out.request("GET", "http://peer.example/")).status == 200
+        assert socks.asked == [f"{ONION}:80"]
+
+
+async def test_what_a_detour_took_is_not_sent_again_elsewhere() -> None:
+    taken: list[object] = []
+
+    async def hang_up(_peer: object, writer: object) -> None:
+        taken.append(writer)
+        writer.close()  # type: ignore[attr-defined]  # a StreamWriter
+
+    async with peer() as server, socks_proxy({"peer.example:80": server.port}) as socks:
+        server.answers["/lost"] = hang_up
+        async with way_out(socks) as out:
+            await out.request("GET", "http://peer.example/")
+            with pytest.raises(Unreachable):
+                await out.request("POST", "http://peer.example/lost", body=b"{}")
+        assert len(taken) == 1
+
+
 async def test_no_door_is_tried_where_the_peer_has_the_request() -> None:
     async def hang_up(_peer: object, writer: object) -> None:
         writer.close()  # type: ignore[attr-defined]  # a StreamWriter
