@@ -373,14 +373,17 @@ class Outgoing:
             return await self._send(session, wanted, target, headers)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             found = cause(error)
-            kind = NotPublic if isinstance(found, AddressRefused) else NotConnected
-            raise kind(host, reason(found)) from error
+            refused = isinstance(found, AddressRefused)
+            raise (NotPublic if refused else NotConnected)(host, reason(found)) from error
         except PROXY_ERRORS as error:
             raise NotConnected(host, f"the proxy says: {reason(error)}") from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
             if isinstance(error, TimeoutError):
                 raise
-            raise Unreachable(host, reason(cause(error))) from error
+            # Through the proxy it comes without saying that it was while connecting.
+            untrusted = isinstance(error.__cause__, ssl.SSLCertVerificationError)
+            kind = NotConnected if untrusted else Unreachable
+            raise kind(host, reason(cause(error))) from error
 
     def _session_for(self, wanted: _Request, host: str, *, proxied: bool) -> aiohttp.ClientSession:
         if proxied or is_onion(host):

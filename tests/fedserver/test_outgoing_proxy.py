@@ -1,8 +1,10 @@
 """The way through a SOCKS5 proxy: for .onion names always, for others where nothing else leads."""
 
 import socket
+import ssl
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -31,6 +33,7 @@ def way_out(
     doors: Mapping[str, Sequence[str]] | None = None,
     clock: FixedClock | None = None,
     shut: list[str] | None = None,
+    ca_file: Path | None = None,
 ) -> Outgoing:
     def look_up(host: str) -> tuple[str, ...]:
         assert not host.endswith(".onion")
@@ -48,7 +51,7 @@ def way_out(
         plain_http=plain_http,
         reachable_addresses=frozenset(reachable),
         host_map={},
-        ca_file=None,
+        ca_file=ca_file,
         clock=clock or SystemClock(),
         lookup=look_up,
         proxy=parse_proxy(socks.url, fallback=fallback) if socks else None,
@@ -262,3 +265,28 @@ async def test_a_proxy_that_is_not_there_is_told() -> None:
     async with way_out(proxy) as out:
         with pytest.raises(Unreachable, match="proxy"):
             await out.request("GET", f"http://{ONION}/", limits=Limits(total_s=5))
+
+
+async def test_who_answers_at_the_proxy_has_to_have_the_certificate(
+    authority: tuple[Path, ssl.SSLContext],
+) -> None:
+    ca_file, tls = authority
+    async with (
+        peer(tls) as server,
+        peer() as door,
+        socks_proxy(
+            {
+                "peer.example:443": server.port,
+                "other.example:443": server.port,
+                f"{ONION}:80": door.port,
+            }
+        ) as socks,
+    ):
+        doors = {"other.example": [f"http://{ONION}"]}
+        async with way_out(socks, plain_http=False, ca_file=ca_file, doors=doors) as out:
+            response = await out.request("GET", "https://peer.example/a")
+            assert (response.status, response.url) == (200, "https://peer.example/a")
+            # Seized: somebody else answers. The signed door is tried next.
+            await out.request("GET", "https://other.example/b")
+        assert [one[1] for one in server.requests] == ["/a"]
+        assert [one[1] for one in door.requests] == ["/b"]
