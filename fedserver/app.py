@@ -218,7 +218,7 @@ async def running(ctx: Context) -> AsyncIterator[str]:
     Raises StartError when the port is taken.
     """
     from fedserver import streaming, workers
-    from fedserver.survival import evacuation, kits, mirrors
+    from fedserver.survival import archives, evacuation, kits, mirrors
 
     await new_accounts.ensure_instance_actor(ctx)
     await push_keys.ensure_push_key(ctx)
@@ -244,6 +244,7 @@ async def running(ctx: Context) -> AsyncIterator[str]:
                     *workers.ALL,
                     *mirrors.WORKERS,
                     *kits.WORKERS,
+                    *archives.WORKERS,
                     *evacuation.WORKERS,
                     post_what_was_scheduled,
                 )
