@@ -18,6 +18,7 @@ from fedserver.survival.mirrors import bringing, negotiating, takedowns
 from fedserver.survival.mirrors.bringing import bring_due
 from fedserver.survival.mirrors.partners import PATH
 from fedserver.survival.mirrors.target import AsInstance
+from fedserver.survival.mirrors.worker import remove_old
 from storage.query import Command, Value
 from tests.instances import Instance, Person
 from tests.survival.partners import Fleet, agree, fleet, target, with_recovery_key
@@ -28,6 +29,8 @@ SET_BODY = Command("UPDATE mirror_objects SET body = $2 WHERE uri = $1")
 EDITED_LATER = Command(
     "UPDATE mirror_objects SET signed_at = signed_at + interval '1 s' WHERE uri = $1"
 )
+LONG_AGO = Command("UPDATE mirror_chunks SET stored_at = stored_at - interval '2 hours'")
+LEAVING = Value("SELECT name FROM mirror_chunks WHERE remove_after IS NOT NULL", str)
 BRING_NOW = Command("UPDATE mirror_contracts SET next_try_at = now() - interval '1 second'")
 SUSPEND = Command("UPDATE accounts SET suspended_at = now() WHERE uri = $1")
 
@@ -158,6 +161,29 @@ async def test_edits_and_deletions_arrive_and_late_ones_change_nothing(ships: Fl
     (contract,) = await negotiating.contracts(mirror.ctx)
     actor = await mirror.ctx.db.value(BODY, f"{origin.base_url}/users/ada")
     assert contract.kept_bytes == len(actor or b"")
+
+
+async def test_file_stays_as_long_as_something_shows_it(ships: Fleet) -> None:
+    origin, mirror, other = ships.running
+    ada = await origin.person("ada")
+    posted = await ada.post(
+        "/api/v1/statuses", status="a", media_ids=[await picture(ada, "yellow")]
+    )
+    await agree(origin, mirror)
+    await bring(origin)
+    path = f"/media?name={posted['media_attachments'][0]['url'].rpartition('/')[2]}"
+    await mirror.ctx.db.execute(LONG_AGO)
+    await remove_old(mirror.ctx)
+    assert await mirror.ctx.db.values(LEAVING) == []
+    await ada.delete(f"/api/v1/statuses/{posted['id']}")
+    await bring(origin)
+    assert await status_of(other, mirror, path) == 404
+    await remove_old(mirror.ctx)
+    assert len(await mirror.ctx.db.values(LEAVING)) == 1
+    await ada.post("/api/v1/statuses", status="b", media_ids=[await picture(ada, "yellow")])
+    await bring(origin)
+    assert await mirror.ctx.db.values(LEAVING) == []
+    assert await status_of(other, mirror, path) == 200
 
 
 async def _bring_by_hand(origin: Instance, mirror: Instance, *documents: Any) -> None:

@@ -9,7 +9,7 @@ from activitypub.json_bytes import dumps, loads
 from activitypub.origins import host_of
 from activitypub.signatures import Dialect
 from fedserver.context import Context
-from fedserver.errors import Forbidden, Invalid, NotFound, Refused, Unavailable
+from fedserver.errors import Forbidden, Invalid, NotFound, Unavailable
 from fedserver.outgoing import Limits
 from fedserver.recovery.statements import NotVouchedFor, check_statement, sign_statement
 from fedserver.routing import Reply, endpoint
@@ -163,7 +163,7 @@ async def take_acceptance(ctx: Context, request: web.Request) -> Reply:
     if contract.agreement is not None and contract.agreement.get("offer") == offered:
         return Reply({})
     if contract.offer != offered or not contract.offered_by_us or contract.actor_uri != actor:
-        raise Refused("it is not what this server offers now")
+        raise Forbidden("This server does not offer that any more: its admin can offer anew")
     await _agree(ctx, contract.host, statement)
     return Reply({})
 
