@@ -92,10 +92,10 @@ async def test_all_comes_back_when_only_the_kit_is_left(story: Scene) -> None:
     steps = await story.bring(new, kit)
     assert steps[-1].what == "done"
     await bob_came(story)
-    await expect_everything(story, new)
     # Nothing was posted anew: what bob reads is what the old server had sent.
     home = await story.bob.get("/api/v1/timelines/home")
     assert {one["account"]["acct"] for one in home} <= {story.ada.acct}
+    await expect_everything(story, new)
 
 
 async def expect_everything(story: Scene, new: Person) -> None:
@@ -111,6 +111,7 @@ async def expect_everything(story: Scene, new: Person) -> None:
     assert medium["url"].startswith(story.new.base_url)
     async with story.new.session.get(medium["url"]) as file:
         assert (await file.read()).startswith(b"\x89PNG")
+    await expect_readable_there(story, posts[2]["uri"])
     shown = await story.new.request("GET", f"{API}/recovery_key", token=new.token)
     assert shown.body["key"]["did"] == story.key.public.did
 
@@ -119,6 +120,22 @@ async def expect_everything(story: Scene, new: Person) -> None:
         return len(await story.new.ctx.db.values(FOLLOWERS_OF, uri)) == 1
 
     await until(follows_bob)
+
+
+async def expect_readable_there(story: Scene, uri: str) -> None:
+    """Bob's server finds the post in the outbox, and bob reads it with its picture."""
+    outbox = await story.third.request(
+        "GET", f"{story.new_uri}/outbox?page=true", headers={"Accept": "application/activity+json"}
+    )
+    listed = [one["object"]["id"] for one in outbox.body["orderedItems"]]
+    assert listed[-1] == uri
+    assert len(listed) == 2
+    found = await story.bob.get("/api/v2/search", q=uri, resolve="true", type="statuses")
+    (status,) = found["statuses"]
+    assert status["account"]["acct"] == f"ada@{story.new.domain}"
+    (medium,) = status["media_attachments"]
+    async with story.third.session.get(medium["remote_url"] or medium["url"]) as file:
+        assert (await file.read()).startswith(b"\x89PNG")
 
 
 async def test_an_interrupted_import_goes_on(story: Scene) -> None:

@@ -19,7 +19,7 @@ FOLDER: Final = "activitypub"
 MEDIA: Final = "media"
 KEYS: Final = "keys"
 MAX_ENTRIES: Final = 200_000
-MAX_TEXT_BYTES: Final = 512 * 1024 * 1024
+MAX_TEXT_BYTES: Final = 256 * 1024 * 1024
 MAX_MEDIA_BYTES: Final = 256 * 1024 * 1024
 
 _ABOUT: Final[Mapping[str, str]] = {

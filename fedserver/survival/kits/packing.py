@@ -2,13 +2,15 @@
 
 import asyncio
 import json
+import tempfile
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, BinaryIO, Final
+from typing import IO, Any, BinaryIO, Final, cast
 
+from activitypub.addressing import is_public
 from activitypub.build import to_document
-from activitypub.json_bytes import loads
-from activitypub.model import Activity
+from activitypub.json_bytes import dumps
+from activitypub.model import Activity, Object
 from fedserver import documents
 from fedserver.context import Context
 from fedserver.services import portable_lists, proving
@@ -16,6 +18,7 @@ from fedserver.services.new_accounts import KEY_PURPOSE
 from fedserver.survival.kits.container import FOLDER, KEYS, MEDIA, KitWriter, writing
 from fedserver.uris import main_key
 from storage.accounts import KEYS_OF_ACCOUNT, AccountRow, KeyRow
+from storage.database import Database, Transaction
 from storage.kits import (
     EXPORT_FOLLOWERS,
     KIT_PEERS,
@@ -31,6 +34,7 @@ from storage.user_domains import EXPORT_USER_DOMAINS
 Json = dict[str, Any]
 
 _BATCH: Final = 200
+_IN_MEMORY_BYTES: Final = 4 * 1024 * 1024
 _LISTS: Final[dict[portable_lists.Kind, str]] = {
     "follows": "following_accounts.csv",
     "blocks": "blocked_accounts.csv",
@@ -73,52 +77,59 @@ def _add_signing_key(
 
 
 async def _add_posts(ctx: Context, kit: KitWriter, person: AccountRow) -> int:
-    items: list[Json] = []
-    after = 0
-    while True:
-        rows = await ctx.db.fetch(WRITTEN, person.id, after, _BATCH)
-        items += await _creates(ctx, person, rows)
-        if len(rows) < _BATCH:
-            break
-        after = rows[-1].id
-    outbox = {
+    """Write the outbox piece by piece: some people have written a hundred thousand posts."""
+    head = {
         "@context": "https://www.w3.org/ns/activitystreams",
         "id": person.outbox_url,
         "type": "OrderedCollection",
-        "totalItems": len(items),
-        "orderedItems": items,
     }
-    content = await asyncio.to_thread(_as_json, outbox)
-    await asyncio.to_thread(kit.add, f"{FOLDER}/outbox.json", content)
-    return len(items)
+    count, after, full = 0, 0, True
+    with tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES) as outbox:
+        outbox.write(dumps(head)[:-1] + b',"orderedItems":[')
+        while full:
+            rows = await ctx.db.fetch(WRITTEN, person.id, after, _BATCH)
+            for item in await _creates(ctx, person, rows):
+                outbox.write((b"," if count else b"") + item)
+                count += 1
+            full = len(rows) == _BATCH
+            after = rows[-1].id if rows else after
+        outbox.write(b'],"totalItems":%d}' % count)
+        size = outbox.tell()
+        outbox.seek(0)
+        await asyncio.to_thread(
+            kit.add_file, f"{FOLDER}/outbox.json", cast("IO[bytes]", outbox), size
+        )
+    return count
 
 
-async def _creates(ctx: Context, person: AccountRow, rows: Sequence[StatusRow]) -> list[Json]:
+async def _creates(ctx: Context, person: AccountRow, rows: Sequence[StatusRow]) -> list[bytes]:
     """Give each post as it was sent, with its proof; as it is now where it was edited."""
     sent = await ctx.db.fetch(SENT_CREATES, [row.id for row in rows])
     known = {one.status_id: one.document for one in sent}
-    edited = [row for row in rows if row.id not in known]
-    notes = await documents.notes(ctx, edited)
-    found: list[Json] = []
-    for row in rows:
-        if row.id in known:
-            found.append(dict(loads(known[row.id], max_bytes=len(known[row.id]))))
-            continue
-        note = notes[row.id]
-        create = Activity(
-            id=f"{row.uri}/activity",
-            type="Create",
-            actor=person.uri,
-            object=note,
-            to=note.to,
-            cc=note.cc,
-            published=note.published,
-        )
-        document = to_document(create)
-        if row.visibility in ("public", "unlisted"):
-            document = await proving.prove(ctx, ctx.db, person, document)
-        found.append(document)
-    return found
+    notes = await documents.notes(ctx, [row for row in rows if row.id not in known])
+    return [
+        known[row.id] if row.id in known else await create_of(ctx, ctx.db, person, notes[row.id])
+        for row in rows
+    ]
+
+
+async def create_of(
+    ctx: Context, db: Database | Transaction, person: AccountRow, note: Object
+) -> bytes:
+    """Give the Create of a post as it is now, with a proof where it is for everybody."""
+    create = Activity(
+        id=f"{note.id}/activity",
+        type="Create",
+        actor=person.uri,
+        object=note,
+        to=note.to,
+        cc=note.cc,
+        published=note.published,
+    )
+    document = to_document(create)
+    if any(map(is_public, (*note.to, *note.cc))):
+        document = await proving.prove(ctx, db, person, document)
+    return dumps(document)
 
 
 async def _add_lists(ctx: Context, kit: KitWriter, person: AccountRow) -> None:

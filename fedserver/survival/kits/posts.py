@@ -6,9 +6,13 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+import msgspec
+
 from activitypub.errors import ProtocolError
+from activitypub.json_bytes import loads
 from activitypub.model import Activity, Attachment, Object
 from activitypub.parse import parse_activity
+from fedserver import documents
 from fedserver.context import Context
 from fedserver.effects.bringing import status_of_object
 from fedserver.effects.new_status import NewStatus, insert_status
@@ -17,13 +21,21 @@ from fedserver.services import attachments
 from fedserver.services.attachments import Upload
 from fedserver.services.fetch import Budget
 from fedserver.survival.kits.container import FOLDER, MAX_MEDIA_BYTES, MEDIA
+from fedserver.survival.kits.packing import create_of
 from fedserver.survival.kits.reading import OpenKit
 from fedserver.uris import Uris
 from storage.accounts import COUNT_STATUS, AccountRow
+from storage.database import Transaction
 from storage.kits import BROUGHT_POSTS, BROUGHT_STATUSES, NOTE_BROUGHT_POST
-from storage.statuses import StatusRow
+from storage.outbox import INSERT_ACTIVITY
+from storage.statuses import STATUS_BY_ID, StatusRow
 
+_MAX_POST_BYTES: Final = 1024 * 1024
 _SHOWN: Final = frozenset({"public", "unlisted", "private"})
+
+
+class _Outbox(msgspec.Struct, frozen=True):
+    orderedItems: list[msgspec.Raw]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +52,7 @@ async def bring_posts(ctx: Context, kit: OpenKit, new: AccountRow) -> AsyncItera
 
     What was brought before is passed over: an interrupted import goes on.
     """
-    outbox = await asyncio.to_thread(kit.reader.json, f"{FOLDER}/outbox.json")
-    items = outbox.get("orderedItems")
-    posts = [one for one in items if isinstance(one, dict)] if isinstance(items, list) else []
+    posts = await asyncio.to_thread(_posts_of, kit)
     done = failed = last = 0
     for item in posts:
         try:
@@ -53,12 +63,19 @@ async def bring_posts(ctx: Context, kit: OpenKit, new: AccountRow) -> AsyncItera
         yield Progress(len(posts), done, failed)
 
 
-async def _bring(
-    ctx: Context, kit: OpenKit, new: AccountRow, item: dict[str, Any], after: int
-) -> int:
+def _posts_of(kit: OpenKit) -> list[msgspec.Raw]:
+    """Give the posts unread: all of them at once would take much memory."""
+    try:
+        outbox = msgspec.json.decode(kit.reader.read(f"{FOLDER}/outbox.json"), type=_Outbox)
+    except msgspec.DecodeError as error:
+        raise Invalid(f"The posts in the kit cannot be read: {error}") from None
+    return outbox.orderedItems
+
+
+async def _bring(ctx: Context, kit: OpenKit, new: AccountRow, item: msgspec.Raw, after: int) -> int:
     """Bring one post in, behind the one with the id `after` where both are of one second. Gives its
     id, also where it is here already."""
-    note = _note_of(kit, parse_activity(item))
+    note = _note_of(kit, parse_activity(loads(bytes(item), max_bytes=_MAX_POST_BYTES)))
     known = await _brought(ctx, new, [note.id, note.in_reply_to or ""])
     if note.id in known:
         return known[note.id].id
@@ -120,6 +137,28 @@ async def _store(ctx: Context, new: AccountRow, old_uri: str, status: NewStatus)
         if not passed.withheld:
             await tx.execute(COUNT_STATUS, new.id, 1, status.created_at, status.id)
         await tx.execute(NOTE_BROUGHT_POST, new.id, old_uri, status.id)
+        await _list(ctx, tx, new, status)
+
+
+async def _list(ctx: Context, tx: Transaction, new: AccountRow, status: NewStatus) -> None:
+    """Put the Create into the outbox, where others find it; nobody is sent it."""
+    row = await tx.one(STATUS_BY_ID, status.id)
+    if row is None:
+        return
+    note = (await documents.notes(ctx, [row], tx))[row.id]
+    await tx.execute(
+        INSERT_ACTIVITY,
+        status.id,
+        f"{row.uri}/activity",
+        new.id,
+        "Create",
+        await create_of(ctx, tx, new, note),
+        row.visibility in ("public", "unlisted"),
+        row.id,
+        row.created_at,
+        False,
+        [],
+    )
 
 
 async def _media_of(ctx: Context, kit: OpenKit, new: AccountRow, note: Object) -> tuple[int, ...]:
