@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from fedserver.recovery.sealing import CannotOpen, open_sealed, seal
+from fedserver.services import proving
 from fedserver.services.discover import learn_software
 from fedserver.survival.mirrors import bringing, negotiating, takedowns
 from fedserver.survival.mirrors.bringing import bring_due
@@ -229,6 +230,23 @@ async def test_partner_brings_its_own_only(ships: Fleet) -> None:
     ).body
     await _bring_by_hand(origin, mirror, foreign)
     assert posted["uri"] not in await mirror.ctx.db.values(KEPT)
+
+
+async def test_only_what_is_public_and_proven_is_kept(ships: Fleet) -> None:
+    origin, mirror, _ = ships.running
+    ada = await origin.person("ada")
+    posted = await ada.post("/api/v1/statuses", status="hello")
+    await agree(origin, mirror)
+    fetched = {"Accept": "application/activity+json"}
+    note = (await origin.request("GET", posted["uri"], headers=fetched)).body
+    actor, base = note["attributedTo"], {key: note[key] for key in note if key != "proof"}
+    unproven = base | {"id": f"{posted['uri']}1"}
+    private = base | {"id": f"{posted['uri']}2", "to": [f"{actor}/followers"], "cc": []}
+    now = origin.ctx.clock.now()
+    private = await proving.prove_object(origin.ctx, origin.ctx.db, ada.account_id, private, now)
+    assert private["proof"]
+    await _bring_by_hand(origin, mirror, unproven, private, note)
+    assert await mirror.ctx.db.values(KEPT) == [posted["uri"]]
 
 
 async def test_class_that_was_not_agreed_on_is_refused(ships: Fleet) -> None:
