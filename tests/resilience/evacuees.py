@@ -2,12 +2,14 @@
 lost."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
 
 from fedserver.app import open_context, running
 from fedserver.config import (
@@ -60,9 +62,27 @@ class Site:
         async with (
             open_context(self.config(domain)) as ctx,
             running(ctx),
-            aiohttp.ClientSession() as session,
+            aiohttp.ClientSession(connector=aiohttp.TCPConnector(resolver=_Here(self))) as session,
         ):
             yield Instance(ctx, session, await application_of(ctx))
+
+
+class _Here(AbstractResolver):
+    """Every name is the instance, for its own clients."""
+
+    def __init__(self, site: Site) -> None:
+        self._port = site.port
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        one = ResolveResult(
+            hostname=host, host="127.0.0.1", port=self._port, family=family, proto=0, flags=0
+        )
+        return [one]
+
+    async def close(self) -> None:
+        """There is nothing to close."""
 
 
 async def people(instance: Instance, names: Sequence[str]) -> list[Person]:

@@ -1,4 +1,4 @@
-"""Says what was planned, peer by peer: paced, each account in order, resumed where it was cut off.
+"""Says what was planned, peer by peer: paced, in each account's order, resumed where it ended.
 
 What is to be said, and what came of it, is in tables; a process that is killed loses nothing. A
 message that was taken but not noted is sent again under the same id.
