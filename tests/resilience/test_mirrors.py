@@ -2,8 +2,8 @@
 
 import hashlib
 import io
-from collections.abc import AsyncIterator
-from datetime import timedelta
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,8 @@ import orjson
 import pytest
 from PIL import Image
 
+from activitypub.keys import generate_ed25519_key, multikey_encode
+from activitypub.proofs import add_proof
 from fedserver.recovery.sealing import CannotOpen, open_sealed, seal
 from fedserver.services import proving
 from fedserver.services.discover import learn_software
@@ -20,9 +22,12 @@ from fedserver.survival.mirrors.bringing import bring_due
 from fedserver.survival.mirrors.partners import PATH
 from fedserver.survival.mirrors.target import AsInstance
 from fedserver.survival.mirrors.worker import remove_old
+from fedserver.workers.acquaintance import learn_host
 from storage.query import Command, Value
 from tests.instances import Instance, Person
 from tests.survival.partners import Fleet, agree, fleet, target, with_recovery_key
+
+Json = dict[str, Any]
 
 KEPT = Value("SELECT uri FROM mirror_objects WHERE body IS NOT NULL ORDER BY uri", str)
 BODY = Value("SELECT body FROM mirror_objects WHERE uri = $1", bytes)
@@ -209,15 +214,64 @@ async def test_mirror_that_tampers_is_not_believed(ships: Fleet) -> None:
     assert await search(cleo, posted["uri"]) == []
 
 
-async def test_reader_who_never_knew_the_author_believes_nobody(ships: Fleet) -> None:
+async def test_reader_who_knew_the_instance_learns_an_author_from_it(ships: Fleet) -> None:
+    origin, mirror, other = ships.running
+    ada, cleo = await origin.person("ada"), await other.person("cleo")
+    posted = await ada.post("/api/v1/statuses", status="we never met")
+    await agree(origin, mirror)
+    await bring(origin)
+    await learn_host(other.ctx, origin.domain)
+    await ships.kill(origin)
+    (status,) = await search(cleo, posted["uri"])
+    assert (status["content"], status["account"]["acct"]) == ("<p>we never met</p>", ada.acct)
+
+
+@pytest.mark.parametrize("how", ["stranger", "tampered", "forged", "not vouched for"])
+async def test_reader_who_never_knew_the_author_believes_nobody_else(
+    ships: Fleet, how: str
+) -> None:
     origin, mirror, other = ships.running
     ada, cleo = await origin.person("ada"), await other.person("cleo")
     posted = await ada.post("/api/v1/statuses", status="who am I")
     await agree(origin, mirror)
     await bring(origin)
-    await learn_software(other.ctx, origin.domain)
+    await (learn_software if how == "stranger" else learn_host)(other.ctx, origin.domain)
+    actor = f"{origin.base_url}/users/ada"
+    if how == "tampered":
+        await change(mirror, posted["uri"], lambda note: note | {"content": "<p>I am eve</p>"})
+    if how == "forged":
+        # The mirror makes a key of its own for her, and signs with that.
+        await change(mirror, actor, forged)
+        await change(mirror, posted["uri"], forged)
+    if how == "not vouched for":
+        await change(mirror, actor, lambda one: one | {"proof": one["proof"][:1]})
     await ships.kill(origin)
     assert await search(cleo, posted["uri"]) == []
+
+
+FORGER = generate_ed25519_key()
+
+
+def forged(document: Json) -> Json:
+    author = document.get("attributedTo") or document["id"]
+    bare = {key: value for key, value in document.items() if key != "proof"}
+    if "assertionMethod" in bare:
+        multikey = multikey_encode(FORGER.public_key())
+        bare["assertionMethod"] = [bare["assertionMethod"][0] | {"publicKeyMultibase": multikey}]
+    made = datetime.now(UTC)
+    signed = add_proof(bare, key_id=f"{author}#ed25519-key", private_key=FORGER, now=made)
+    if "assertionMethod" not in bare:
+        return signed
+    instance = author.partition("/users/")[0] + "/actor#ed25519-key"
+    more = add_proof(bare, key_id=instance, private_key=FORGER, now=made)
+    return signed | {"proof": [signed["proof"], more["proof"]]}
+
+
+async def change(mirror: Instance, uri: str, how: Callable[[Json], Json]) -> None:
+    """Let a mirror tamper with what it keeps."""
+    body = await mirror.ctx.db.value(BODY, uri)
+    assert body is not None
+    await mirror.ctx.db.execute(SET_BODY, uri, orjson.dumps(how(orjson.loads(body))))
 
 
 async def test_partner_brings_its_own_only(ships: Fleet) -> None:

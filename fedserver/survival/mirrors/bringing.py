@@ -23,7 +23,7 @@ from fedserver.survival.mirrors.kept_objects import files_in
 from fedserver.survival.mirrors.objects import MAX_BYTES, MAX_DOCUMENTS
 from fedserver.survival.mirrors.partners import PATH, address_of
 from fedserver.survival.mirrors.target import AsInstance, accepted
-from fedserver.survival.public_documents import proven_actors, proven_notes
+from fedserver.survival.public_documents import proven_notes, vouched_actors
 from storage.accounts import ACCOUNTS_BY_IDS
 from storage.mirrored import (
     BROUGHT,
@@ -95,7 +95,7 @@ async def public_documents(ctx: Context, said: Sequence[SaidRow]) -> list[Json]:
     """Give what everybody may know of what our people did: who did it, the posts as they are now,
     and what was deleted; each with its author's proof."""
     people = await ctx.db.fetch(ACCOUNTS_BY_IDS, list({one.account_id for one in said}))
-    actors = await proven_actors(ctx, [one for one in people if not one.gone])
+    actors = await vouched_actors(ctx, [one for one in people if not one.gone])
     ids = {one.status_id for one in said if one.status_id is not None}
     posts = await proven_notes(ctx, await ctx.db.fetch(PUBLIC_STATUSES, list(ids)))
     deleted = [loads(one.document) for one in said if one.type == "Delete"]
