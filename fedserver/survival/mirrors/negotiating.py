@@ -115,7 +115,8 @@ async def accept(ctx: Context, host: str) -> ContractRow:
 async def end(ctx: Context, host: str) -> ContractRow:
     """End what was agreed with `host`, or decline its offer.
 
-    What either keeps stays readable for the days that were agreed on. It is ended here also where the other cannot be told. Raises NotFound, Unreachable, Denied.
+    What either keeps stays readable for the days that were agreed on. It is ended here also where
+    the other cannot be told. Raises NotFound, Unreachable, Denied.
     """
     address = address_of(ctx, host)
     contract = await _contract(ctx, host_of(address))
