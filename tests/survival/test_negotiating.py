@@ -1,7 +1,5 @@
 """Offers, acceptances and ends between two instances, in the orders in which they may come."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,13 +11,11 @@ from fedserver.survival.mirrors import negotiating
 from fedserver.survival.mirrors.terms import ACCEPTANCE
 from storage.mirrors import ContractRow
 from tests.instances import Instance
-from tests.survival.partners import CLASSES, agree, instances, with_recovery_key
+from tests.survival.partners import CLASSES, agree, shared, three, two, with_recovery_key
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-@pytest.fixture
-async def two(postgres: str, tmp_path: Path) -> AsyncIterator[list[Instance]]:
-    async with instances(postgres, tmp_path, 2) as found:
-        yield found
+__all__ = ["shared", "three", "two"]  # fixtures
 
 
 async def offer(here: Instance, there: Instance, count: int = 1_000) -> None:

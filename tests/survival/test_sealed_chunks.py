@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -21,31 +20,25 @@ from tests.instances import Instance
 from tests.survival.partners import (
     QUOTA,
     agree,
-    instances,
+    shared,
     target,
+    three,
+    two,
     with_recovery_key,
     with_words_only,
 )
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+__all__ = ["shared", "three", "two"]  # fixtures
 
 CHUNK = b"sealed" * 1_000
 AGE_REMOVALS = Command("UPDATE mirror_chunks SET remove_after = remove_after - $1::interval")
 
 
-@pytest.fixture
-async def three(postgres: str, tmp_path: Path) -> AsyncIterator[list[Instance]]:
-    async with instances(postgres, tmp_path, 3) as found:
-        yield found
-
-
 def files_of(keeper: Instance) -> list[Path]:
     kept = keeper.ctx.config.data.folder / "kept"
     return [path for path in kept.rglob("*") if path.is_file()]
-
-
-@pytest.fixture
-async def two(postgres: str, tmp_path: Path) -> AsyncIterator[list[Instance]]:
-    async with instances(postgres, tmp_path, 2) as found:
-        yield found
 
 
 async def test_chunks_are_put_listed_read_and_said_to_be_deleted(two: list[Instance]) -> None:
