@@ -1,9 +1,11 @@
 """Offers, acceptances and ends between two instances, in the orders in which they may come."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from fedserver.cli.mirror_findings import check_mirrors
 from fedserver.errors import Denied, NotFound, Refused
 from fedserver.recovery.statements import sign_statement
 from fedserver.services.instance_recovery import statement_key
@@ -11,7 +13,7 @@ from fedserver.survival.mirrors import negotiating
 from fedserver.survival.mirrors.terms import ACCEPTANCE
 from storage.mirrors import ContractRow
 from tests.instances import Instance
-from tests.survival.partners import CLASSES, agree, shared, three, two, with_recovery_key
+from tests.survival.partners import CLASSES, QUOTA, agree, shared, three, two, with_recovery_key
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -39,6 +41,20 @@ async def test_each_side_knows_what_it_keeps_and_whose_key_may_read(two: list[In
     assert (ours.recovery_did, theirs.recovery_did) == (second.public.did, first.public.did)
     assert ours.agreement == theirs.agreement
     assert ours.agreement is not None
+
+
+async def test_doctor_says_what_a_contract_lacks(two: list[Instance]) -> None:
+    one, other = two
+    await with_recovery_key(other)
+    await agree(one, other)
+    assert [found.state for found in check_mirrors([await contract(other)])] == ["ok"]
+    (without,) = check_mirrors([await contract(one)])
+    assert (without.state, "no recovery key of ours" in without.text) == ("warn", True)
+    full = replace(await contract(other), kept_bytes=QUOTA - 1)
+    assert "nearly used up" in check_mirrors([full])[0].text
+    silent = replace(full, last_error="no answer")
+    assert "no answer" in check_mirrors([silent])[0].text
+    assert check_mirrors([replace(full, state="ended")]) == []
 
 
 async def test_acceptance_that_is_said_twice_is_one(two: list[Instance]) -> None:
