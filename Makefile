@@ -46,7 +46,7 @@ fuzz: $(VENV)/.installed-dev
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) exec $(BIN)/python -m pytest tests/fuzz -q -m fuzz $(ARGS)
 
 soak: $(VENV)/.installed-dev
-	@exec $(BIN)/python -m pytest -m soak tests/soak $(ARGS)
+	@exec $(BIN)/python -m pytest -m soak tests/soak tests/resilience $(ARGS)
 
 # Other servers' libraries have an environment of their own, beside their tests.
 PEERS := tests/interop/peers/python
