@@ -339,7 +339,7 @@ RELEASE_PEER = Command(
     WHERE p.evacuation_id = $1 AND p.host = $2
     """
 )
-FREE_PEERS = Command("UPDATE evacuation_peers SET leased_until = NULL WHERE evacuation_id = $1")
+FREE_PEERS = Command("UPDATE evacuation_peers SET leased_until = NULL")
 NEXT_PEER_AT = Value(
     """
     SELECT min(greatest(p.next_at, p.leased_until)) FROM evacuation_peers p

@@ -6,6 +6,7 @@ lived, and sign their Follows. Names lead to ports by a map that all of them sha
 can be lost while its peers run.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -23,6 +24,8 @@ from activitypub.signatures import SignedRequest, check_signature, read_claim, s
 from tests.federation.fake_peer import ACTIVITY_JSON, rsa_key
 
 Json = dict[str, Any]
+_NO_NAME, _DOWN = 0, -1
+_TRIES, _TRY_EVERY_S = 100, 0.2
 _CONTEXT = ["https://www.w3.org/ns/activitystreams", "https://w3id.org/security/v1"]
 
 
@@ -82,6 +85,7 @@ class ModelPeer:
     home: list[Json] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
     number: int = 0
+    retries: set[asyncio.Task[None]] = field(default_factory=set)
     # Who of elsewhere follows whom of its people.
     readers: set[tuple[str, str]] = field(default_factory=set)
     # GoToSocial: when a Move of an account was last looked at, and which it waits for in vain.
@@ -141,23 +145,41 @@ class ModelPeer:
         )
 
     async def send(self, person: str, activity: Json, inbox: str) -> int:
-        """Sign and post; a host that does not answer costs the activity."""
+        """Sign and post. A server that is down for a moment is tried again for a while, beside
+        everything else; a name that does not resolve costs the activity."""
+        status = await self._post(person, activity, inbox)
+        if status == _DOWN:
+            task = asyncio.create_task(self._send_later(person, activity, inbox))
+            self.retries.add(task)
+            task.add_done_callback(self.retries.discard)
+        return status
+
+    async def _send_later(self, person: str, activity: Json, inbox: str) -> None:
+        for _ in range(_TRIES):
+            await asyncio.sleep(_TRY_EVERY_S)
+            if await self._post(person, activity, inbox) != _DOWN:
+                return
+
+    async def _post(self, person: str, activity: Json, inbox: str) -> int:
         body = orjson.dumps({"@context": _CONTEXT[0], "actor": self.uri(person), **activity})
         try:
             url, host = self.names.at(inbox)
-            signed = sign_cavage(
-                "POST",
-                inbox,
-                key_id=f"{self.uri(person)}#main-key",
-                private_key=rsa_key("model peers"),
-                now=datetime.now(UTC),
-                body=body,
-            )
-            headers = {"Content-Type": ACTIVITY_JSON, **signed, "Host": host}
+        except Unanswered:
+            return _NO_NAME
+        signed = sign_cavage(
+            "POST",
+            inbox,
+            key_id=f"{self.uri(person)}#main-key",
+            private_key=rsa_key("model peers"),
+            now=datetime.now(UTC),
+            body=body,
+        )
+        headers = {"Content-Type": ACTIVITY_JSON, **signed, "Host": host}
+        try:
             async with self.session.post(url, data=body, headers=headers) as response:
                 return response.status
-        except (Unanswered, aiohttp.ClientError):
-            return 0
+        except aiohttp.ClientError:
+            return _DOWN
 
     def following(self, target: str) -> int:
         """How many of its people follow `target`, by the target's word."""
@@ -481,7 +503,11 @@ async def model_peers(
             stack.push_async_callback(runner.cleanup)
             await web.TCPSite(runner, "127.0.0.1", port).start()
             peers.append(peer)
-        yield peers
+        try:
+            yield peers
+        finally:
+            for task in [task for peer in peers for task in peer.retries]:
+                task.cancel()
 
 
 def _app(peer: ModelPeer) -> web.Application:
