@@ -48,6 +48,7 @@ _EDGES = (
     "fedserver.oauth",
     "fedserver.streaming",
     "fedserver.survival.evacuation",
+    "fedserver.survival.kits",
     "fedserver.survival.mirrors",
     "fedserver.web",
 )
@@ -194,7 +195,8 @@ def make_application(ctx: Context) -> web.Application:
     """Mount every endpoint on an aiohttp application."""
     from fedserver.mastodon.statuses import post_text
     from fedserver.streaming import add_streams
-    from fedserver.web import POST_TEXT, add_static
+    from fedserver.survival.kits import bring_by_page
+    from fedserver.web import BRING_KIT, POST_TEXT, add_static
 
     media = ctx.config.media
     most = max(media.max_video_bytes, media.max_image_bytes) + _MAX_FORM_BYTES
@@ -203,6 +205,7 @@ def make_application(ctx: Context) -> web.Application:
     routing.mount(app, all_endpoints())
     add_static(app)
     app[POST_TEXT] = post_text
+    app[BRING_KIT] = bring_by_page
     add_streams(app, ctx)
     serve_heads(app)
     return app
@@ -215,7 +218,7 @@ async def running(ctx: Context) -> AsyncIterator[str]:
     Raises StartError when the port is taken.
     """
     from fedserver import streaming, workers
-    from fedserver.survival import evacuation, mirrors
+    from fedserver.survival import evacuation, kits, mirrors
 
     await new_accounts.ensure_instance_actor(ctx)
     await push_keys.ensure_push_key(ctx)
@@ -240,6 +243,7 @@ async def running(ctx: Context) -> AsyncIterator[str]:
                 for run in (
                     *workers.ALL,
                     *mirrors.WORKERS,
+                    *kits.WORKERS,
                     *evacuation.WORKERS,
                     post_what_was_scheduled,
                 )

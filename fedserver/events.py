@@ -25,6 +25,7 @@ MEDIA = "fedserver_media"
 CARDS = "fedserver_cards"
 MAILS = "fedserver_mails"
 IMPORTS = "fedserver_imports"
+KITS = "fedserver_kits"
 EVACUATION = "fedserver_evacuation"
 # The payload is the account whose filters changed.
 FILTERS = "fedserver_filters"
@@ -47,6 +48,7 @@ CHANNELS = (
     DOMAINS,
     MAILS,
     IMPORTS,
+    KITS,
     EVACUATION,
     FILTERS,
     SCHEDULED,

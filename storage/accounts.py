@@ -271,6 +271,13 @@ FORMER_IDENTITIES = Query(
     """,
     IdentityRow,
 )
+KEYS_OF_ACCOUNTS = Query(
+    f"""
+    SELECT {_KEY_COLUMNS} FROM actor_keys k WHERE k.account_id = ANY($1::bigint[])
+    ORDER BY k.account_id, k.kind DESC
+    """,
+    KeyRow,
+)
 PUT_KEY = Command(
     """
     INSERT INTO actor_keys (uri, account_id, identity_uri, kind, public_key, private_key,

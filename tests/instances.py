@@ -15,6 +15,7 @@ from fedserver.config import (
     DataConfig,
     DevelopmentConfig,
     InstanceConfig,
+    KitsConfig,
     ServerConfig,
 )
 from fedserver.context import Context
@@ -140,7 +141,13 @@ async def signed_in(instance: Instance, name: str, account_id: int) -> Person:
 
 @asynccontextmanager
 async def start_instance(
-    dsn: str, folder: Path, port: int, *, peers: tuple[int, ...] = (), **development: Any
+    dsn: str,
+    folder: Path,
+    port: int,
+    *,
+    peers: tuple[int, ...] = (),
+    kits: KitsConfig | None = None,
+    **development: Any,
 ) -> AsyncIterator[Instance]:
     """Run an instance on loopback that may reach the ports `peers`."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -149,6 +156,7 @@ async def start_instance(
         server=ServerConfig(port=port),
         database=DatabaseConfig(url=dsn, pool_max=8),
         data=DataConfig(folder=folder),
+        kits=kits or KitsConfig(),
         development=DevelopmentConfig(
             reachable_addresses=tuple(f"127.0.0.1:{peer}" for peer in peers),
             host_map={f"localhost:{peer}": f"127.0.0.1:{peer}" for peer in peers},

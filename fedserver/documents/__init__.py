@@ -11,6 +11,7 @@ from fedserver.documents.notes import notes
 from fedserver.documents.policies import given_authorization
 from fedserver.documents.quotes import quote_authorization
 from fedserver.documents.serialising import serialise
+from fedserver.documents.webfinger import webfinger
 
 __all__ = [
     "actor",
@@ -23,4 +24,5 @@ __all__ = [
     "quote_authorization",
     "rebased",
     "serialise",
+    "webfinger",
 ]

@@ -11,6 +11,7 @@ from fedserver.services.instance_recovery import current_recovery
 from fedserver.services.successions import succession
 from fedserver.uris import Uris
 from storage.federation_reads import STAFF, USAGE, UsageRow
+from storage.mirrored import MIRRORS_OF_OBJECTS
 
 _CACHE_FOR = {"Cache-Control": "max-age=1800, public"}
 _NOBODY = UsageRow(0, 0, 0, 0)
@@ -63,6 +64,8 @@ async def _metadata(ctx: Context) -> dict[str, Any]:
         # Client libraries know a server by its upstream's API.
         "upstream": {"name": "mastodon"},
         **await _recovery(ctx),
+        # Who has our public posts when we do not answer.
+        "mirrors": await ctx.db.values(MIRRORS_OF_OBJECTS),
     }
 
 
