@@ -111,7 +111,7 @@ async def let_follow(
     async def all_accepted() -> bool:
         return all(peer.following(t) == len(peer.people) for peer in peers for t in targets)
 
-    await until(all_accepted, within_s=120)
+    await until(all_accepted, within_s=240)
 
 
 async def _follow_all(instance: Instance, peer: ModelPeer, accounts: Sequence[Person]) -> None:
