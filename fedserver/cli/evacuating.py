@@ -134,6 +134,7 @@ def _key(config: "Config", shares: int | None) -> "RecoveryKey | None":
 async def _switch(
     ctx: "Context", domain: str, rate: float, key: "RecoveryKey | None"
 ) -> "EvacuationRow":
+    from fedserver.services.instance_recovery import authorize_at
     from fedserver.survival.evacuation import planning
 
     row = await planning.begin(ctx, await _old_base(ctx), domain, rate)
@@ -143,6 +144,8 @@ async def _switch(
         await planning.prepare_keys(ctx, row, _progress("keys"))
         await planning.switch(ctx, row)
         row = await planning.under_way(ctx)
+    if key is not None:
+        await authorize_at(ctx, row.new_base, key)
     await planning.move_pages(ctx, row, lambda done: _progress("posts")(done, done))
     return row
 
