@@ -32,7 +32,7 @@ from fedserver.viewer_filters import ViewerFilters
 from storage.blobs import BlobFolder, BlobStore
 from storage.bucket import BlobBucket, BucketPlace
 from storage.database import Database, StorageError
-from storage.evacuations import CURRENT_BASE
+from storage.evacuations import CURRENT_BASE, FREE_PEERS
 from storage.inbox import InboxStore
 from storage.migrate import migrate
 from storage.recovery import FREE_CLAIMS, FREE_LEASES, FREE_MEDIA
@@ -273,6 +273,7 @@ async def _free_what_was_taken(ctx: Context) -> None:
     await ctx.db.execute(FREE_CLAIMS, ctx.clock.now())
     await ctx.db.execute(FREE_LEASES)
     await ctx.db.execute(FREE_MEDIA)
+    await ctx.db.execute(FREE_PEERS)
 
 
 async def _check_instance_key(ctx: Context) -> None:
