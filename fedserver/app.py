@@ -21,6 +21,7 @@ from fedserver.events import FILTERS, Events
 from fedserver.ids import IdMaker
 from fedserver.key_pool import KeyCache, KeyPool
 from fedserver.outgoing import Outgoing
+from fedserver.outgoing.proxy import configured_proxy
 from fedserver.rate_limits import RateLimiter
 from fedserver.recent import Recent
 from fedserver.routing import CONTEXT, Endpoint
@@ -32,6 +33,7 @@ from fedserver.viewer_filters import ViewerFilters
 from storage.blobs import BlobFolder, BlobStore
 from storage.bucket import BlobBucket, BucketPlace
 from storage.database import Database, StorageError
+from storage.doors import DOORS_OF
 from storage.evacuations import CURRENT_BASE, FREE_PEERS
 from storage.inbox import InboxStore
 from storage.migrate import migrate
@@ -114,7 +116,7 @@ async def _make_context(config: Config, dsn: str, stack: AsyncExitStack, clock: 
     stack.callback(key_pool.close)
     domains = DomainRules(config.federation.mode, config.instance.domain)
     await domains.load(db)
-    out = await stack.enter_async_context(_outgoing(config, clock, domains))
+    out = await stack.enter_async_context(_outgoing(config, clock, domains, db))
     secrets = Secrets.load_or_create(config.data.folder / "instance.key", clock)
     events, viewer_filters = Events(db), ViewerFilters(clock)
     events.on(FILTERS, viewer_filters.heard)
@@ -175,7 +177,10 @@ async def _open_database(config: Config, dsn: str) -> Database:
         ) from error
 
 
-def _outgoing(config: Config, clock: Clock, domains: DomainRules) -> Outgoing:
+def _outgoing(config: Config, clock: Clock, domains: DomainRules, db: Database) -> Outgoing:
+    async def doors_of(host: str) -> list[str]:
+        return await db.values(DOORS_OF, host, clock.now())
+
     extra = f"; {config.federation.user_agent_extra}" if config.federation.user_agent_extra else ""
     return Outgoing(
         user_agent=f"fedserver/{__version__} (+{config.base_url}{extra})",
@@ -188,6 +193,8 @@ def _outgoing(config: Config, clock: Clock, domains: DomainRules) -> Outgoing:
         own_services=[
             url for url in (config.translation.url, config.donations.campaigns_url) if url
         ],
+        proxy=configured_proxy(config),
+        doors_of=doors_of,
     )
 
 

@@ -8,6 +8,7 @@ import click
 
 from fedserver.app import make_blobs
 from fedserver.cli.beside import check_bucket, check_mail
+from fedserver.cli.doors import check_doors
 from fedserver.cli.findings import Finding
 from fedserver.cli.house import (
     check_clock,
@@ -36,10 +37,13 @@ def examine(config: Config) -> int:
 
 
 async def _findings(config: Config, clock: Clock) -> list[Finding]:
-    inside, beside, outside = await asyncio.gather(
-        _look_at_database(config, clock), _look_beside(config), check_public_name(config, clock)
+    inside, beside, outside, doors = await asyncio.gather(
+        _look_at_database(config, clock),
+        _look_beside(config),
+        check_public_name(config, clock),
+        check_doors(config, clock),
     )
-    return [*inside, check_disk(config.data.folder), *beside, *outside]
+    return [*inside, check_disk(config.data.folder), *beside, *outside, *doors]
 
 
 async def _look_beside(config: Config) -> list[Finding]:
