@@ -199,6 +199,7 @@ async def running(ctx: Context) -> AsyncIterator[str]:
     """
     from fedserver import streaming, workers
     from fedserver.survival import mirrors
+    from fedserver.survival.vault.runner import keep_vault
 
     await new_accounts.ensure_instance_actor(ctx)
     await push_keys.ensure_push_key(ctx)
@@ -220,7 +221,7 @@ async def running(ctx: Context) -> AsyncIterator[str]:
             background.append(tasks.create_task(app[streaming.HUB].run(), name="streams"))
             background += [
                 tasks.create_task(run(ctx), name=run.__name__)
-                for run in (*workers.ALL, *mirrors.WORKERS, post_what_was_scheduled)
+                for run in (*workers.ALL, *mirrors.WORKERS, keep_vault, post_what_was_scheduled)
             ]
             try:
                 yield ctx.config.base_url

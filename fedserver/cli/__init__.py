@@ -21,6 +21,7 @@ from fedserver.cli.showing import demo
 from fedserver.cli.sign_ups import approve, invite, pending, reject
 from fedserver.cli.trends import trends
 from fedserver.cli.users import user
+from fedserver.cli.vault import vault
 from fedserver.errors import ConfigError, FedserverError, StartError
 
 EXIT_REFUSED = 1
@@ -60,6 +61,7 @@ for command in (
 ):
     cli.add_command(command)
 cli.add_command(announcement)
+cli.add_command(vault)
 cli.add_command(mirror)
 for command in (alias, move, pending, approve, reject, invite):
     user.add_command(command)

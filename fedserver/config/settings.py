@@ -16,6 +16,7 @@ from fedserver.config.house_rules import (
     TrendsConfig,
 )
 from fedserver.config.setting import setting
+from fedserver.config.survival import VaultBucketConfig, VaultConfig
 from fedserver.errors import ConfigError
 
 _LOCAL_SUFFIXES = (".localhost", ".test")
@@ -354,6 +355,8 @@ class Config:
     federation: FederationConfig = field(default_factory=FederationConfig)
     translation: TranslationConfig = field(default_factory=TranslationConfig)
     donations: DonationsConfig = field(default_factory=DonationsConfig)
+    vault: VaultConfig = field(default_factory=VaultConfig)
+    vault_bucket: VaultBucketConfig = field(default_factory=VaultBucketConfig)
     development: DevelopmentConfig = field(default_factory=DevelopmentConfig)
     log: LogConfig = field(default_factory=LogConfig)
 

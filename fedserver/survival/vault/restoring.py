@@ -1,0 +1,92 @@
+"""Bringing an instance back from its vault: database, instance key, settings."""
+
+import asyncio
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fedserver.survival.vault.entries import Manifest, name_of, read_entry, unpack
+from fedserver.survival.vault.instance_files import InstanceFiles, write_files
+from fedserver.survival.vault.reading import CannotRestore, Chest, Plan, Progress
+from storage.server import has_database
+from storage.server.restored import RestoredCluster
+from storage.server.wal_stream import Piece
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What was brought back, and to which moment."""
+
+    plan: Plan
+    files: InstanceFiles
+    log_end: int
+
+
+def check_empty(data_folder: Path) -> None:
+    """Raise CannotRestore where something is that a restore would overwrite."""
+    taken = ("instance.key", "media")
+    if has_database(data_folder) or any((data_folder / one).exists() for one in taken):
+        raise CannotRestore(
+            f"The data folder {data_folder} is not empty, and nothing is overwritten. Restore into"
+            " an empty one, or move this one away first."
+        )
+
+
+async def restore_database(chest: Chest, plan: Plan, data_folder: Path, say: Progress) -> Restored:
+    """Put together the cluster, the instance key and the settings in an empty data folder."""
+    source = _Source(chest, plan)
+    say(f"unpacking the base, {len(plan.parts)} parts")
+    cluster = await asyncio.to_thread(RestoredCluster, data_folder)
+    await asyncio.to_thread(cluster.begin)
+    tar = io.BufferedReader(_Joined(source.contents(plan.parts)))
+    await asyncio.to_thread(cluster.unpack, tar)
+    say(f"laying down the log, {len(plan.wal)} entries")
+    timeline = plan.base_end.about["timeline"]
+    log_end = await asyncio.to_thread(cluster.write_log, source.log(), timeline)
+    text = await asyncio.to_thread(source.content, plan.files)
+    files = await asyncio.to_thread(write_files, text, data_folder)
+    await asyncio.to_thread(cluster.finish, files.local_conf)
+    return Restored(plan, files, log_end)
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Gives the contents of entries that were fetched; for threads."""
+
+    chest: Chest
+    plan: Plan
+
+    def content(self, manifest: Manifest) -> bytes:
+        name = name_of(manifest.chain, manifest.sequence, manifest.kind)
+        entry = read_entry(self.chest.copies.read(name))
+        return unpack(entry.payload, self.chest.opener.identity)
+
+    def contents(self, manifests: Sequence[Manifest]) -> Iterator[bytes]:
+        return map(self.content, manifests)
+
+    def log(self) -> Iterator[Piece]:
+        for manifest in self.plan.wal:
+            yield Piece(manifest.about["start"], self.content(manifest))
+
+
+class _Joined(io.RawIOBase):
+    """Parts one after another, as one file to read."""
+
+    def __init__(self, parts: Iterator[bytes]) -> None:
+        self._parts = parts
+        self._rest = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, target: "memoryview") -> int:  # type: ignore[override]  # any buffer is one
+        while not self._rest:
+            part = next(self._parts, None)
+            if part is None:
+                return 0
+            self._rest = memoryview(part)
+        size = min(len(target), len(self._rest))
+        target[:size] = self._rest[:size]
+        self._rest = self._rest[size:]
+        return size
