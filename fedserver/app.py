@@ -96,7 +96,7 @@ async def _make_context(config: Config, dsn: str, stack: AsyncExitStack, clock: 
     stack.callback(key_pool.close)
     domains = DomainRules(config.federation.mode, config.instance.domain)
     await domains.load(db)
-    out = await stack.enter_async_context(_outgoing(config, clock, domains))
+    out = await stack.enter_async_context(make_outgoing(config, clock, domains.is_blocked))
     secrets = Secrets.load_or_create(config.data.folder / "instance.key", clock)
     events, viewer_filters = Events(db), ViewerFilters(clock)
     events.on(FILTERS, viewer_filters.heard)
@@ -157,7 +157,8 @@ async def _open_database(config: Config, dsn: str) -> Database:
         ) from error
 
 
-def _outgoing(config: Config, clock: Clock, domains: DomainRules) -> Outgoing:
+def make_outgoing(config: Config, clock: Clock, is_blocked: Callable[[str], bool]) -> Outgoing:
+    """Give the way out to the network, which a restore has before there is a database."""
     extra = f"; {config.federation.user_agent_extra}" if config.federation.user_agent_extra else ""
     return Outgoing(
         user_agent=f"fedserver/{__version__} (+{config.base_url}{extra})",
@@ -166,7 +167,7 @@ def _outgoing(config: Config, clock: Clock, domains: DomainRules) -> Outgoing:
         host_map=config.development.host_map,
         ca_file=config.development.ca_file,
         clock=clock,
-        is_blocked=domains.is_blocked,
+        is_blocked=is_blocked,
         own_services=[
             url for url in (config.translation.url, config.donations.campaigns_url) if url
         ],
@@ -199,7 +200,7 @@ async def running(ctx: Context) -> AsyncIterator[str]:
     """
     from fedserver import streaming, workers
     from fedserver.survival import mirrors
-    from fedserver.survival.vault.runner import keep_vault
+    from fedserver.survival.vault.runner import Vault
 
     await new_accounts.ensure_instance_actor(ctx)
     await push_keys.ensure_push_key(ctx)
@@ -214,16 +215,23 @@ async def running(ctx: Context) -> AsyncIterator[str]:
         shutdown_timeout=_STOP_WITHIN_S,
     )
     await runner.setup()
+    vault = Vault(ctx)
+    waits = vault.is_synchronous
     try:
-        await _listen(ctx.config, runner)
+        if not waits:
+            await _listen(ctx.config, runner)
         async with asyncio.TaskGroup() as tasks:
             background = [tasks.create_task(ctx.events.run(), name="events")]
             background.append(tasks.create_task(app[streaming.HUB].run(), name="streams"))
             background += [
                 tasks.create_task(run(ctx), name=run.__name__)
-                for run in (*workers.ALL, *mirrors.WORKERS, keep_vault, post_what_was_scheduled)
+                for run in (*workers.ALL, *mirrors.WORKERS, post_what_was_scheduled)
             ]
+            background.append(tasks.create_task(vault.run(), name="vault"))
             try:
+                if waits:
+                    await vault.ready()
+                    await _listen(ctx.config, runner)
                 yield ctx.config.base_url
             finally:
                 await runner.cleanup()

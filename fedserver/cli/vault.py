@@ -1,15 +1,19 @@
 """`fedserver vault`: sealed copies of the instance elsewhere, and how it comes back from them."""
 
-from typing import TYPE_CHECKING
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
 
 import click
 
 from fedserver.cli.recovery_key import ask_for_key
-from fedserver.cli.shared import run_async, with_config
+from fedserver.cli.shared import chosen_file, read_config, run_async, run_with, with_config
 
 if TYPE_CHECKING:
     from fedserver.config import Config
     from fedserver.recovery.keys import RecoveryKey
+
+_CONFIG = Path("config.toml")
 
 
 @click.group()
@@ -22,33 +26,102 @@ def vault() -> None:
 
 
 @vault.command()
+@with_config
+def status(config: "Config") -> None:
+    """Show how far every target is, and how far a restored instance is on its way back."""
+    from fedserver.survival.vault.telling import status_lines
+
+    for line in run_with(config, status_lines):
+        click.echo(line)
+
+
+@vault.command()
+@click.option("--base", is_flag=True, help="Make a new base, too.")
+@with_config
+def now(config: "Config", base: bool) -> None:
+    """Ship everything now, and wait until every target that works has it."""
+    from fedserver.survival.vault.telling import ship_now
+
+    run_with(config, lambda ctx: ship_now(ctx, base=base, say=click.echo))
+
+
+@vault.command()
 @click.argument("targets", nargs=-1, required=True)
 @click.option(
-    "--words-file", type=click.File("r"), help="Read the words there; - is standard input."
+    "--words-file",
+    type=click.File("r"),
+    help="Read the words (or shares, one a line) there; - is standard input.",
 )
 @click.option("--shares", type=click.IntRange(min=2), help="Ask for so many shares instead.")
+@click.option("--any-clock", is_flag=True, help="Go on although this machine's clock is behind.")
 @with_config
 def restore(
-    config: "Config", targets: tuple[str, ...], words_file: click.File | None, shares: int | None
+    config: "Config",
+    targets: tuple[str, ...],
+    words_file: IO[str] | None,
+    shares: int | None,
+    any_clock: bool,
 ) -> None:
     """Bring everything back from TARGETS (folder:/path, bucket, mirror:https://host).
 
-    Asks for the 24 words of the recovery key. The data folder has to be empty. What was fetched is
-    kept until all is done: interrupted, type the same again.
+    Asks for the 24 words of the recovery key. The data folder has to be empty; without a
+    configuration file the one in the vault is put here. `fedserver run` may be started as soon as
+    this says so. What was fetched is kept until all is done: interrupted, type the same again.
     """
-    from fedserver.survival.vault.command import restore_here
-
     key = _key_from(words_file, shares)
-    run_async(restore_here(config, targets, key, click.echo))
+    run_async(_restore(config, targets, key, any_clock=any_clock))
 
 
-def _key_from(words_file: object, shares: int | None) -> "RecoveryKey":
+async def _restore(
+    config: "Config", labels: tuple[str, ...], key: "RecoveryKey", *, any_clock: bool
+) -> None:
+    from fedserver.app import make_blobs, make_outgoing, open_context
+    from fedserver.clock import SystemClock
+    from fedserver.survival.mirrors.target import AsOwner
+    from fedserver.survival.vault import command
+    from fedserver.survival.vault.reading import Opener
+    from fedserver.survival.vault.targets import open_targets
+
+    clock = SystemClock()
+    async with AsyncExitStack() as stack:
+        out = await stack.enter_async_context(make_outgoing(config, clock, lambda _host: False))
+        targets = open_targets(config, labels, out, AsOwner(key.signing, clock))
+        chest, plan = await command.find_newest(config, targets, Opener.of(key), click.echo)
+        if not any_clock:
+            command.check_clock(plan, clock)
+        if _file_in_use() is not None:
+            command.check_domain(config, plan)
+        settings = await command.restore_here(config, chest, plan, click.echo)
+        config = _with_settings(config, settings)
+        click.echo("starting the database: it replays the log")
+        async with open_context(config, beside=False) as ctx:
+            media = await command.mark_restored(ctx, plan)
+        click.echo(f"the database is there; `fedserver run` may start. {len(media.names)} files:")
+        found = await command.restore_media(make_blobs(config), media, chest, click.echo)
+        click.echo(f"restored; of the files {found.restored} came, {found.missing} are missing")
+        command.clear_away(config)
+
+
+def _file_in_use() -> Path | None:
+    return chosen_file() or (_CONFIG if _CONFIG.exists() else None)
+
+
+def _with_settings(config: "Config", settings: str) -> "Config":
+    """Without a configuration file, that of the vault becomes ours."""
+    if _file_in_use() is not None:
+        return config
+    _CONFIG.touch(mode=0o600)
+    _CONFIG.write_text(settings)
+    return read_config(_CONFIG)
+
+
+def _key_from(words_file: IO[str] | None, shares: int | None) -> "RecoveryKey":
     from fedserver.recovery.keys import RecoveryKey
     from fedserver.recovery.words import join
 
     if words_file is None:
         return ask_for_key("words", shares)
-    text = words_file.read()  # type: ignore[attr-defined]  # click opened it
+    text = words_file.read()
     if shares is None:
         return RecoveryKey.from_words(text)
     return RecoveryKey(join([line for line in text.splitlines() if line.strip()]))

@@ -1,68 +1,136 @@
 """A host is lost, and comes back from its vault as it was."""
 
-from datetime import UTC, datetime
+import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import asyncpg
+import pytest
 
 from storage.server import connect_existing
 from tests.conftest import unused_port
 from tests.resilience.test_kill import sign_in
 from tests.resilience.vault_scene import VaultedServer, vaulted_server
-from tests.waiting import until
+
+PNG = (
+    b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\1\0\0\0\1\x08\6\0\0\0\x1f\x15\xc4\x89\0\0\0\rIDATx\x9c"
+    b"c\xf8\xcf\xc0\xf0\x1f\0\5\0\1\xff\x89\x99=\x1d\0\0\0\0IEND\xaeB`\x82"
+)
 
 
-async def token_of(server: VaultedServer) -> str:
+class Bob:
+    """Somebody with a token, who writes and reads."""
+
+    def __init__(self, server: VaultedServer, client: aiohttp.ClientSession, token: str) -> None:
+        self.server = server
+        self.client = client
+        self.token = token
+        self.posted: list[str] = []
+
+    async def ask(self, method: str, path: str, **sent: Any) -> Any:
+        """Ask as Bob; the answer has to be 200."""
+        headers = {"Authorization": f"Bearer {self.token}"}
+        url = self.server.base_url + path
+        async with self.client.request(method, url, headers=headers, **sent) as response:
+            assert response.status == 200, await response.text()
+            return await response.json()
+
+    async def post(self, text: str, **more: Any) -> str:
+        """Post, and remember that it was confirmed."""
+        status = await self.ask("POST", "/api/v1/statuses", json={"status": text, **more})
+        self.posted.append(status["uri"])
+        return str(status["uri"])
+
+    async def keep_posting(self) -> None:
+        """Post until the server is gone."""
+        try:
+            while True:
+                await self.post(f"Post {len(self.posted)}")
+        except aiohttp.ClientError:
+            return
+
+    async def home(self) -> list[str]:
+        """Give all of the home timeline."""
+        found: list[str] = []
+        page = await self.ask("GET", "/api/v1/timelines/home?limit=40")
+        while page:
+            found += [one["uri"] for one in page]
+            page = await self.ask("GET", f"/api/v1/timelines/home?limit=40&max_id={page[-1]['id']}")
+        return found
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> list[Path]:
+    made = [tmp_path / "one", tmp_path / "two"]
+    for folder in made:
+        folder.mkdir()
+    return made
+
+
+async def signed_in(server: VaultedServer, client: aiohttp.ClientSession) -> Bob:
+    await server.make_user("bob")
     database = await asyncpg.connect(await connect_existing(server.data))
     try:
-        return await sign_in(database)
+        return Bob(server, client, await sign_in(database))
     finally:
         await database.close()
 
 
-async def post(server: VaultedServer, client: aiohttp.ClientSession, token: str, text: str) -> str:
-    async with client.post(
-        f"{server.base_url}/api/v1/statuses",
-        json={"status": text},
-        headers={"Authorization": f"Bearer {token}"},
-    ) as response:
-        assert response.status == 200, await response.text()
-        uri: str = (await response.json())["uri"]
-        return uri
-
-
-async def home(server: VaultedServer, client: aiohttp.ClientSession, token: str) -> list[str]:
-    async with client.get(
-        f"{server.base_url}/api/v1/timelines/home?limit=40",
-        headers={"Authorization": f"Bearer {token}"},
-    ) as response:
-        assert response.status == 200, await response.text()
-        return [one["uri"] for one in await response.json()]
-
-
-async def test_a_lost_host_comes_back_as_it_was(tmp_path: Path) -> None:
-    folders = [tmp_path / "one", tmp_path / "two"]
-    for folder in folders:
-        folder.mkdir()
+async def test_a_lost_host_comes_back_as_it_was(
+    tmp_path: Path, client: aiohttp.ClientSession, folders: list[Path]
+) -> None:
     targets = [f"folder:{one}" for one in folders]
-    async with (
-        aiohttp.ClientSession() as client,
-        vaulted_server(tmp_path / "here", unused_port(), targets=targets) as server,
-    ):
-        await server.make_user("bob")
+    async with vaulted_server(tmp_path / "here", unused_port(), targets=targets) as server:
+        bob = await signed_in(server, client)
         await server.has_base()
-        token = await token_of(server)
-        posted = [await post(server, client, token, f"Post {number}") for number in range(10)]
-        at = datetime.now(UTC).timestamp()
-
-        async def all_shipped() -> bool:
-            newest = max(folders[0].rglob("*.wal"))
-            return newest.stat().st_mtime > at + 0.3
-
-        posted.append(await post(server, client, token, "The last"))
-        await until(all_shipped)
+        form = aiohttp.FormData({"description": "A dot"})
+        form.add_field("file", PNG, filename="dot.png", content_type="image/png")
+        media = await bob.ask("POST", "/api/v2/media", data=form)
+        await bob.post("With a picture", media_ids=[media["id"]])
+        for number in range(5):
+            await bob.post(f"Post {number}")
+        said = await server.command("vault", "now")
+        assert "has everything" in said
+        assert "FAILS" not in await server.command("vault", "status")
+        picture = await fetched(client, media["url"])
+        key = (server.data / "instance.key").read_bytes()
         await server.lose_everything()
+        said = await server.restore()
+        assert "0 are missing" in said, said
+        await server.start()
+        assert sorted(await bob.home()) == sorted(bob.posted)
+        assert (server.data / "instance.key").read_bytes() == key
+        assert await fetched(client, media["url"]) == picture
+        assert "not empty" in await server.restore(code=1)
+
+
+async def fetched(client: aiohttp.ClientSession, url: str) -> bytes:
+    async with client.get(url) as response:
+        assert response.status == 200
+        return await response.read()
+
+
+async def test_synchronous_nothing_that_was_confirmed_is_lost(
+    tmp_path: Path, client: aiohttp.ClientSession, folders: list[Path]
+) -> None:
+    targets = [f"folder:{folders[0]}"]
+    async with vaulted_server(
+        tmp_path / "here", unused_port(), targets=targets, settings="synchronous = true"
+    ) as server:
+        bob = await signed_in(server, client)
+        writing = [asyncio.create_task(bob.keep_posting()) for _ in range(4)]
+        while len(bob.posted) < 40:
+            await asyncio.sleep(0.01)
+        await server.lose_everything()
+        await asyncio.gather(*writing)
         await server.restore()
         await server.start()
-        assert set(await home(server, client, token)) >= set(posted)
+        assert set(bob.posted) <= set(await bob.home())

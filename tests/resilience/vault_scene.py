@@ -4,9 +4,11 @@ import asyncio
 import re
 import shutil
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+import psutil
 
 from storage.server.postmaster import find_postmaster
 from tests.resilience.server_process import ROOT, ServerProcess
@@ -78,17 +80,13 @@ class VaultedServer(ServerProcess):
 
 
 async def _kill_tree(pid: int) -> None:
-    import psutil
-
     process = psutil.Process(pid)
     family = [process, *process.children(recursive=True)]
     for one in family:
-        one.kill()
-
-    async def gone() -> bool:
-        return not any(one.is_running() and one.status() != "zombie" for one in family)
-
-    await until(gone)
+        with suppress(psutil.NoSuchProcess):
+            one.kill()
+    _, alive = await asyncio.to_thread(psutil.wait_procs, family, 30)
+    assert not alive
 
 
 @asynccontextmanager

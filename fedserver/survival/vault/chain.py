@@ -26,6 +26,7 @@ from fedserver.survival.vault.entries import (
     read_name,
     write_entry,
 )
+from storage.server.wal_stream import segment_start
 from storage.vault_places import FolderPlace
 
 _STATE: Final = "state.json"
@@ -34,7 +35,8 @@ _threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="seal")
 
 
 class ChainState(msgspec.Struct, kw_only=True):
-    """How far the chain is. `wal_end`: up to where the log lies in entries."""
+    """How far the chain is. `wal_end`: up to where the log lies in entries; `segment_sequence`: the
+    entry in which the file of the log begins that is being written."""
 
     chain: str
     sequence: int = -1
@@ -42,6 +44,7 @@ class ChainState(msgspec.Struct, kw_only=True):
     system: str = ""
     timeline: int = 0
     wal_end: int = 0
+    segment_sequence: int = 0
     signer: str = ""
     recipients: list[str] = []
     base_at: datetime | None = None
@@ -64,11 +67,18 @@ class Chain:
     """Writes entries. One for each instance, in the process that holds the vault's lock."""
 
     def __init__(self, folder: Path, clock: Clock) -> None:
+        """Take the vault's folder. `load` or `begin` comes before anything else."""
         self._folder = folder
         self._clock = clock
         self._spool = FolderPlace(folder / "spool")
         self._order = asyncio.Lock()
         self.state: ChainState | None = None
+
+    @property
+    def current(self) -> ChainState:
+        """How far it is, once it was begun or found."""
+        assert self.state is not None  # `begin` or `load` came first
+        return self.state
 
     @property
     def spool(self) -> FolderPlace:
@@ -106,12 +116,13 @@ class Chain:
             self.state = state
         await self.append("genesis", about, b"", keys)
 
-    async def append(self, kind: str, about: dict[str, Any], plain: bytes, keys: Keys) -> int:
-        """Lay down an entry, durably; gives its number."""
+    async def append(
+        self, kind: str, about: dict[str, Any], plain: bytes, keys: Keys
+    ) -> tuple[int, int]:
+        """Lay down an entry, durably; gives its number and size."""
         payload = await _in_thread(pack, plain, keys.recipients)
         async with self._order:
-            state = self.state
-            assert state is not None  # `begin` or `load` came first
+            state = self.current
             manifest = Manifest(
                 chain=state.chain,
                 sequence=state.sequence + 1,
@@ -125,7 +136,7 @@ class Chain:
             await self._spool.put(name_of(state.chain, manifest.sequence, kind), data)
             _note(state, manifest, digest)
             await asyncio.to_thread(self._save, msgspec.json.encode(state))
-            return manifest.sequence
+            return manifest.sequence, len(data)
 
     def _save(self, text: bytes) -> None:
         draft = self._folder / f"{_STATE}.new"
@@ -142,9 +153,11 @@ def _note(state: ChainState, manifest: Manifest, digest: str) -> None:
     match manifest.kind:
         case "wal":
             state.wal_end, state.wal_at = manifest.about["end"], manifest.at
+            if segment_start(state.wal_end) >= manifest.about["start"]:
+                state.segment_sequence = manifest.sequence
         case "base-end":
             state.base_at, state.base_sequence = manifest.at, manifest.sequence
-        case "minimum":
+        case "minimum-end":
             state.minimum_at = manifest.at
         case "files":
             state.files_digest = manifest.about["digest"]

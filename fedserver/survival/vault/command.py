@@ -1,26 +1,147 @@
-"""What `fedserver vault` does."""
+"""What `fedserver vault restore` does, step by step; each can be interrupted and done again."""
 
 import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
 
+from fedserver.clock import Clock
 from fedserver.config import Config
-from fedserver.recovery.keys import RecoveryKey
-from fedserver.survival.vault.reading import Chest, Opener, Progress, copies_in
-from fedserver.survival.vault.restoring import Restored, check_empty, restore_database
-from fedserver.survival.vault.targets import open_targets
+from fedserver.context import Context
+from fedserver.survival.vault.media import MediaFound, bring_back, media_key
+from fedserver.survival.vault.reading import (
+    CannotRestore,
+    Chest,
+    Opener,
+    Plan,
+    Progress,
+    copies_in,
+)
+from fedserver.survival.vault.restoring import restore_database
+from fedserver.survival.vault.returning import FIRST_STAGE
+from fedserver.survival.vault.targets import Target
+from storage.blobs import BlobStore
+from storage.conditions import BEGIN_RESTORE
+from storage.server import has_database
+from storage.vault import BEGIN_RETURN, END_RETURNS, HOLD_LANES, MEDIA_OF_VAULT
+
+_CLOCK_MAY_LAG: Final = timedelta(minutes=5)
+_HELD_FOR: Final = timedelta(days=1)
 
 
-async def restore_here(
-    config: Config, labels: tuple[str, ...], key: RecoveryKey, say: Progress
-) -> Restored:
-    """Restore the newest state at the targets into the data folder, which has to be empty.
+@dataclass(frozen=True, slots=True)
+class Workplace:
+    """Where a restore keeps its things in the data folder, until all is done."""
 
-    Raises CannotRestore, with what to do.
-    """
-    check_empty(config.data.folder)
-    copies = config.data.folder / "restoring"
-    chest = Chest(open_targets(config, labels), Opener.of(key), copies_in(copies))
+    data_folder: Path
+
+    @property
+    def folder(self) -> Path:
+        return self.data_folder / "restoring"
+
+    @property
+    def has_database(self) -> Path:
+        """A file that says that the database is complete, and what went into it."""
+        return self.folder / "database-is-there"
+
+    def check_empty(self) -> None:
+        """Raise CannotRestore where something is that a restore would overwrite."""
+        begun = self.folder.is_dir()
+        taken = has_database(self.data_folder) and not self.has_database.exists()
+        if taken or (not begun and (self.data_folder / "instance.key").exists()):
+            raise CannotRestore(
+                f"The data folder {self.data_folder} is not empty, and nothing is overwritten."
+                " Restore into an empty one, or move this one away first."
+            )
+
+
+async def find_newest(
+    config: Config, targets: Sequence[Target], opener: Opener, say: Progress
+) -> tuple[Chest, Plan]:
+    """Look what is there, fetch and check it. Raises CannotRestore, with what to do."""
+    place = Workplace(config.data.folder)
+    place.check_empty()
+    chest = Chest(targets, opener, copies_in(place.folder / "copies"))
     await chest.look()
+    for problem in chest.unreachable:
+        say(f"not reached: {problem}")
     plan = await chest.newest_plan(say)
+    say(f"this is the vault of {plan.base_end.about['instance']}, {_until(plan)}")
+    return chest, plan
+
+
+def check_domain(config: Config, plan: Plan) -> None:
+    """Raise CannotRestore where the configuration is of another domain."""
+    theirs = plan.base_end.about["instance"]
+    if config.base_url != theirs:
+        raise CannotRestore(
+            f"This is the vault of {theirs}, and the configuration says {config.base_url}. Set"
+            " domain in [instance] to the old one; if that name is lost: `fedserver evacuate`."
+        )
+
+
+def check_clock(plan: Plan, clock: Clock) -> None:
+    """Raise CannotRestore where this machine's clock is behind that of the lost one."""
+    newest = plan.manifests[plan.end].at
+    if clock.now() < newest - _CLOCK_MAY_LAG:
+        raise CannotRestore(
+            f"This machine's clock says {clock.now():%F %T}, but the newest entry was written at"
+            f" {newest:%F %T} (UTC). New ids would be older than what is there. Set the clock, or"
+            " say --any-clock if the lost machine's was wrong."
+        )
+
+
+def _until(plan: Plan) -> str:
+    text = f"up to {plan.manifests[plan.end].at:%F %T} UTC"
+    if plan.problem:
+        missing = plan.newest - plan.end
+        text += (
+            f". THE NEWEST {missing} OF ITS ENTRIES CANNOT BE USED: {plan.problem}. What was"
+            " written after that time is lost"
+        )
+    return text
+
+
+async def restore_here(config: Config, chest: Chest, plan: Plan, say: Progress) -> str:
+    """Put database, key and settings into the data folder; gives the settings."""
+    place = Workplace(config.data.folder)
+    if place.has_database.exists():
+        return place.has_database.read_text("utf-8")
     restored = await restore_database(chest, plan, config.data.folder, say)
-    shutil.rmtree(copies)
-    return restored
+    place.has_database.write_text(restored.files.config)
+    return restored.files.config
+
+
+@dataclass(frozen=True, slots=True)
+class MediaList:
+    """The files that belong to a restored database, and the key of their names at the targets."""
+
+    names: list[str]
+    key: bytes
+
+
+async def mark_restored(ctx: Context, plan: Plan) -> MediaList:
+    """Begin the way back: nothing that compares lists, nothing that goes out, before its stage."""
+    now = ctx.clock.now()
+    async with ctx.db.transaction() as tx:
+        await tx.execute(BEGIN_RESTORE, now)
+        await tx.execute(END_RETURNS, now)
+        known_until = plan.manifests[plan.end].at
+        await tx.execute(BEGIN_RETURN, ctx.ids.new(), now, known_until, FIRST_STAGE)
+        await tx.execute(HOLD_LANES, now + _HELD_FOR)
+        return MediaList(await tx.values(MEDIA_OF_VAULT), media_key(ctx))
+
+
+async def restore_media(
+    blobs: BlobStore, media: MediaList, chest: Chest, say: Progress
+) -> MediaFound:
+    """Bring the files that are not there yet."""
+    opened = chest.opener.identity
+    return await bring_back(blobs, media.names, chest.targets, opened, media.key, say)
+
+
+def clear_away(config: Config) -> None:
+    """Remove what was fetched, when all is done."""
+    shutil.rmtree(Workplace(config.data.folder).folder)

@@ -26,7 +26,8 @@ from fedserver.recovery.statements import NotVouchedFor, check_statement, sign_s
 LOG: Final = "log"
 GENESIS, FILES, WAL = "genesis", "files", "wal"
 BASE, BASE_END = "base", "base-end"
-MINIMUM, DUMP, DUMP_END = "minimum", "dump", "dump-end"
+MINIMUM, MINIMUM_END = "minimum", "minimum-end"
+DUMP, DUMP_END = "dump", "dump-end"
 FIRST_PREVIOUS: Final = "0" * 64
 
 _TYPE: Final = "VaultEntry"

@@ -8,8 +8,7 @@ from pathlib import Path
 
 from fedserver.survival.vault.entries import Manifest, name_of, read_entry, unpack
 from fedserver.survival.vault.instance_files import InstanceFiles, write_files
-from fedserver.survival.vault.reading import CannotRestore, Chest, Plan, Progress
-from storage.server import has_database
+from fedserver.survival.vault.reading import Chest, Plan, Progress
 from storage.server.restored import RestoredCluster
 from storage.server.wal_stream import Piece
 
@@ -21,16 +20,6 @@ class Restored:
     plan: Plan
     files: InstanceFiles
     log_end: int
-
-
-def check_empty(data_folder: Path) -> None:
-    """Raise CannotRestore where something is that a restore would overwrite."""
-    taken = ("instance.key", "media")
-    if has_database(data_folder) or any((data_folder / one).exists() for one in taken):
-        raise CannotRestore(
-            f"The data folder {data_folder} is not empty, and nothing is overwritten. Restore into"
-            " an empty one, or move this one away first."
-        )
 
 
 async def restore_database(chest: Chest, plan: Plan, data_folder: Path, say: Progress) -> Restored:

@@ -2,28 +2,24 @@
 
 import asyncio
 import logging
-from datetime import timedelta
-from hashlib import sha256
-from pathlib import Path
-from secrets import token_hex
-from typing import Any, Final
+from datetime import datetime
+from typing import Final
 
-import pyrage
-
-from activitypub.keys import did_key
-from fedserver import __version__
 from fedserver.context import Context
-from fedserver.recovery import bech32
-from fedserver.services.instance_recovery import current_recovery, statement_key
+from fedserver.events import VAULT
 from fedserver.survival.vault import entries
 from fedserver.survival.vault.chain import Chain, ChainState, Keys
+from fedserver.survival.vault.contents import Contents, origin
 from fedserver.survival.vault.entries import LOG, name_of, read_name
-from fedserver.survival.vault.instance_files import read_files
+from fedserver.survival.vault.keys import vault_folder, vault_keys
+from fedserver.survival.vault.media import keep_some
 from fedserver.survival.vault.receiving import Received
+from fedserver.survival.vault.retention import forget_old
 from fedserver.survival.vault.shipping import Shipping
-from fedserver.survival.vault.targets import check_targets, targets_of
+from fedserver.survival.vault.status import VaultStatus, write_status
+from fedserver.survival.vault.targets import Target, check_targets, targets_of
 from storage.server import connect_existing
-from storage.server.base_backup import BackupFailed, BaseBackup
+from storage.server.synchronous import hold_commits
 from storage.server.wal_stream import (
     StreamLost,
     System,
@@ -32,74 +28,117 @@ from storage.server.wal_stream import (
     open_wal_stream,
     segment_start,
 )
+from storage.vault import COUNT_WAITING_MEDIA, TARGETS_CHANGED
 from storage.vault_places import PlaceUnavailable
 
 log = logging.getLogger(__name__)
 
-BASE_PART_BYTES: Final = 8 * 1024 * 1024
 _REPORT_EVERY_S: Final = 10.0
-_AGAIN_S: Final = 5.0
+_AGAIN_S: Final = 2.0
 _LOOK_EVERY_S: Final = 60.0
+_TELL_EVERY_S: Final = 1.0
+_MEDIA_EVERY_S: Final = 5.0
+_FORGET_EVERY_S: Final = 86_400.0
 
 
-def vault_folder(ctx: Context) -> Path:
-    """Give where the vault keeps what is on its way."""
-    return ctx.config.data.folder / "vault"
+class OtherKeys(Exception):
+    """There is another recovery key or recipient: what comes is sealed to it, in a new chain."""
 
 
-def own_identity(ctx: Context) -> pyrage.x25519.Identity:
-    """Give the key with which this server opens its own copies."""
-    text = bech32.encode("age-secret-key-", ctx.secrets.derived("vault opening"))
-    return pyrage.x25519.Identity.from_str(text.upper())
+class Vault:
+    """The vault of a running instance, through all its runs."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+        self._ready = asyncio.Event()
+        self._orders: list[str] = []
+        self._folder = vault_folder(ctx.config.data.folder)
+        if ctx.config.vault.targets:
+            check_targets(ctx.config)
+            ctx.events.on(VAULT, self._orders.append)
+
+    @property
+    def is_synchronous(self) -> bool:
+        """Whether nothing may be confirmed before a target has it."""
+        settings = self._ctx.config.vault
+        return bool(settings.targets) and settings.synchronous
+
+    async def ready(self) -> None:
+        """Wait until what is confirmed from now on is at a target."""
+        await self._ready.wait()
+
+    async def run(self) -> None:
+        """Keep the vault until cancelled, where the configuration names targets."""
+        if not self._ctx.config.vault.targets:
+            return
+        while True:
+            await self._run_once()
+            await asyncio.sleep(_AGAIN_S)
+
+    async def _run_once(self) -> None:
+        dsn = await connect_existing(self._ctx.config.data.folder)
+        keys = await vault_keys(self._ctx)
+        if keys is None or dsn is None:
+            await self._complain(
+                "nobody could open the copies: make a key with `fedserver recovery-key new`"
+            )
+            return
+        try:
+            await Run(self._ctx, dsn, keys, self._ready, self._orders).work()
+        except* (StreamLost, WalGone, OtherKeys, PlaceUnavailable) as group:
+            await self._complain(str(group.exceptions[0]))
+
+    async def _complain(self, problem: str) -> None:
+        log.warning("vault: %s", problem)
+        status = VaultStatus(at=self._ctx.clock.now(), problem=problem)
+        await asyncio.to_thread(write_status, self._folder, status)
 
 
-async def vault_keys(ctx: Context) -> Keys | None:
-    """Give who signs and to whom is sealed; None where nobody could open anything."""
-    recovery = await current_recovery(ctx)
-    recipients = list(ctx.config.vault.recipients)
-    if recovery is not None:
-        recipients.append(recovery.recipient)
-    if not recipients:
-        return None
-    if ctx.config.vault.open_with_instance_key:
-        recipients.append(str(own_identity(ctx).to_public()))
-    signing = await statement_key(ctx)
-    return Keys(signing, did_key(signing.public_key()), tuple(sorted(recipients)))
+class Run:
+    """One run: from the connection to the database until it is lost."""
 
-
-class Runner:
-    """One run of the vault: from the connection to the database until it is lost."""
-
-    def __init__(self, ctx: Context, dsn: str, keys: Keys) -> None:
+    def __init__(
+        self, ctx: Context, dsn: str, keys: Keys, ready: asyncio.Event, orders: list[str]
+    ) -> None:
         self._ctx = ctx
         self._dsn = dsn
         self._keys = keys
+        self._ready = ready
+        self._orders = orders
         self._settings = ctx.config.vault
-        self._chain = Chain(vault_folder(ctx), ctx.clock)
+        self._folder = vault_folder(ctx.config.data.folder)
+        self._targets: list[Target] = targets_of(ctx)
+        self._chain = Chain(self._folder, ctx.clock)
         self._shipping = Shipping(
-            self._chain.spool, targets_of(ctx), ctx.clock, self._settings.spool_bytes
+            self._chain.spool, self._targets, ctx.clock, self._settings.spool_bytes
         )
-        self._base_wanted = asyncio.Event()
+        self._contents = Contents(ctx, dsn, self._chain, keys, self._shipping)
+        self._order_at: datetime | None = None
 
-    async def run(self) -> None:
-        """Work until cancelled. Raises StreamLost, WalGone."""
+    async def work(self) -> None:
+        """Work until cancelled. Raises StreamLost, WalGone, OtherKeys."""
         await self._chain.load()
+        labels = [one.label for one in self._targets]
+        await self._ctx.db.execute(TARGETS_CHANGED, labels)
         async with open_wal_stream(self._dsn) as stream:
             position = await self._place_to_start(stream)
-            current = self._state()
+            state = self._chain.current
             received = Received(position, self._settings.chunk_bytes)
-            await stream.start(position, current.timeline)
+            await stream.start(position, state.timeline)
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(received.fill(stream), name="vault receives")
-                tasks.create_task(self._cut(received, stream), name="vault cuts")
-                tasks.create_task(self._report(received, stream), name="vault reports")
-                tasks.create_task(self._shipping.run(current.chain), name="vault ships")
-                tasks.create_task(self._keep_base(), name="vault's base")
-
-    def _state(self) -> ChainState:
-        found = self._chain.state
-        assert found is not None  # a chain was begun or found before
-        return found
+                for one in (
+                    received.fill(stream),
+                    self._cut(received, stream),
+                    self._report(received, stream),
+                    self._shipping.run(state.chain),
+                    self._keep_contents(received),
+                    self._keep_media(),
+                    self._hold_commits(),
+                    self._watch_keys(),
+                    self._forget(),
+                    self._tell(),
+                ):
+                    tasks.create_task(one, name="vault")
 
     async def _place_to_start(self, stream: WalStream) -> int:
         """Go on where the chain ends; where that is not possible, begin a new one."""
@@ -124,7 +163,7 @@ class Runner:
         start = segment_start(await stream.make_slot())
         former = self._chain.state
         number = 1 + max(await self._highest_elsewhere(), _number(former))
-        about = await self._origin()
+        about = await origin(self._ctx, self._keys)
         about |= {"system": system.identifier, "former": former.digest if former else None}
         begun = ChainState(
             chain="", system=system.identifier, timeline=system.timeline, wal_end=start
@@ -134,20 +173,10 @@ class Runner:
         log.info("vault: a new chain begins, %s", begun.chain)
         return start
 
-    async def _origin(self) -> dict[str, Any]:
-        """Whose this is, and what the recovery key says to it."""
-        recovery = await current_recovery(self._ctx)
-        return {
-            "instance": self._ctx.config.base_url,
-            "software": __version__,
-            "key": self._keys.did,
-            "authorization": recovery.authorization_statement if recovery else None,
-        }
-
     async def _highest_elsewhere(self) -> int:
         """Numbers rise, also where the data folder knows nothing of those before."""
         highest = 0
-        for target in targets_of(self._ctx):
+        for target in self._targets:
             try:
                 names = await target.place.list(f"{LOG}/")
             except PlaceUnavailable:
@@ -156,19 +185,13 @@ class Runner:
             highest = max([highest, *(int(one.chain.partition("-")[0]) for one in found)])
         return highest
 
-    async def _append(self, kind: str, about: dict[str, Any], plain: bytes) -> str:
-        await self._shipping.room()
-        sequence = await self._chain.append(kind, about, plain, self._keys)
-        name = name_of(self._state().chain, sequence, kind)
-        await self._shipping.add(name, len(plain))
-        return name
-
     async def _cut(self, received: Received, stream: WalStream) -> None:
         synchronous = self._settings.synchronous
         while True:
             piece = await received.chunk(0 if synchronous else self._settings.chunk_s)
-            about = {"start": piece.start, "end": piece.end, "timeline": self._state().timeline}
-            name = await self._append(entries.WAL, about, piece.data)
+            timeline = self._chain.current.timeline
+            about = {"start": piece.start, "end": piece.end, "timeline": timeline}
+            name = await self._contents.append(entries.WAL, about, piece.data)
             if synchronous:
                 await self._shipping.shipped(name)
             received.flushed = piece.end
@@ -179,67 +202,61 @@ class Runner:
             await asyncio.sleep(_REPORT_EVERY_S)
             await stream.confirm(received.flushed)
 
-    async def _keep_base(self) -> None:
-        """See to it that there are the files, and a base that is not too old."""
+    async def _keep_contents(self, received: Received) -> None:
+        """See to files, bases and the minimum in their time, and at once when told so."""
         while True:
-            await self._keep_files()
-            if self._base_is_due():
-                self._base_wanted.clear()
-                await self._make_base()
-            try:
-                async with asyncio.timeout(_LOOK_EVERY_S):
-                    await self._base_wanted.wait()
-            except TimeoutError:
-                continue
+            began, orders = self._ctx.clock.now(), len(self._orders)
+            await self._contents.keep(base="base" in self._orders)
+            if orders:
+                await received.hurry()
+                await keep_some(self._ctx, self._targets, self._keys.recipients)
+                await self._shipping.settled()
+                self._order_at = began
+                self._orders.clear()
+            await self._ctx.events.wait(VAULT, timeout_s=_LOOK_EVERY_S)
 
-    def _base_is_due(self) -> bool:
-        made = self._state().base_at
-        age = timedelta(days=self._settings.base_days)
-        return made is None or self._base_wanted.is_set() or self._ctx.clock.now() - made > age
+    async def _keep_media(self) -> None:
+        while self._settings.media:
+            await keep_some(self._ctx, self._targets, self._keys.recipients)
+            await asyncio.sleep(_MEDIA_EVERY_S)
 
-    async def _keep_files(self) -> None:
-        files = await read_files(self._ctx.config)
-        if sha256(files).hexdigest() != self._state().files_digest:
-            await self._append_files()
+    async def _hold_commits(self) -> None:
+        """From when there is a base on a target and the log after it, commits may rely on that."""
+        if self._settings.synchronous:
+            state = await self._contents.has_base()
+            assert state.base_sequence is not None  # it has one
+            end = name_of(state.chain, state.base_sequence, entries.BASE_END)
+            await self._shipping.shipped(end)
+            await asyncio.to_thread(hold_commits, self._ctx.config.data.folder)
+            log.info("vault: what is confirmed from now on is at a target")
+            self._ready.set()
 
-    async def _append_files(self) -> None:
-        files = await read_files(self._ctx.config)
-        await self._append(entries.FILES, {"digest": sha256(files).hexdigest()}, files)
+    async def _watch_keys(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_EVERY_S)
+            keys = await vault_keys(self._ctx)
+            if keys is not None and keys.recipients != self._keys.recipients:
+                raise OtherKeys("there is another key to seal to: a new chain begins")
 
-    async def _make_base(self) -> None:
-        base, part = token_hex(8), 0
-        backup = BaseBackup(self._dsn, BASE_PART_BYTES)
-        try:
-            async for piece in backup.pieces():
-                await self._append(entries.BASE, {"base": base, "part": part}, piece)
-                part += 1
-        except BackupFailed as error:
-            log.warning("vault: %s", error)
-            return
-        await self._append_files()
-        about = {"base": base, "parts": part, "start": backup.start, "end": backup.end}
-        timeline = {"timeline": self._state().timeline}
-        await self._append(entries.BASE_END, about | timeline | await self._origin(), b"")
+    async def _forget(self) -> None:
+        while True:
+            await asyncio.sleep(_FORGET_EVERY_S)
+            await forget_old(self._ctx, self._targets, self._chain.current.chain)
+
+    async def _tell(self) -> None:
+        while True:
+            status = VaultStatus(
+                at=self._ctx.clock.now(),
+                chain=self._chain.current,
+                targets=self._shipping.states,
+                spool_bytes=self._shipping.waiting_bytes,
+                synchronous=self._ready.is_set(),
+                media_waiting=await self._ctx.db.value(COUNT_WAITING_MEDIA) or 0,
+                order_at=self._order_at,
+            )
+            await asyncio.to_thread(write_status, self._folder, status)
+            await asyncio.sleep(_TELL_EVERY_S)
 
 
 def _number(former: ChainState | None) -> int:
     return 0 if former is None else int(former.chain.partition("-")[0])
-
-
-async def keep_vault(ctx: Context) -> None:
-    """Keep the vault until cancelled, where the configuration names targets."""
-    if not ctx.config.vault.targets:
-        return
-    check_targets(ctx.config)
-    while True:
-        dsn = await connect_existing(ctx.config.data.folder)
-        keys = await vault_keys(ctx)
-        if dsn is None or keys is None:
-            log.warning("vault: nobody could open the copies: `fedserver recovery-key new` first")
-            await asyncio.sleep(_LOOK_EVERY_S)
-            continue
-        try:
-            await Runner(ctx, dsn, keys).run()
-        except* (StreamLost, WalGone) as group:
-            log.warning("vault: %s", group.exceptions[0])
-        await asyncio.sleep(_AGAIN_S)

@@ -59,7 +59,7 @@ class Shipping:
     async def room(self) -> None:
         """Wait until the spool may grow."""
         async with self._changed:
-            await self._changed.wait_for(lambda: self._size() < self._spool_bytes)
+            await self._changed.wait_for(lambda: self.waiting_bytes < self._spool_bytes)
 
     async def shipped(self, name: str) -> None:
         """Wait until one target has the entry, and all before it."""
@@ -73,7 +73,9 @@ class Shipping:
                 lambda: all(not lane.missing or lane.state.error for lane in self._lanes)
             )
 
-    def _size(self) -> int:
+    @property
+    def waiting_bytes(self) -> int:
+        """What lies in the spool."""
         return sum(self._waiting.values())
 
     async def run(self, chain: str) -> None:
@@ -128,7 +130,7 @@ class Shipping:
         """Remove from the spool what need not wait there any more, the oldest first."""
         for name in sorted(self._waiting):
             having = sum(name in lane.names for lane in self._lanes)
-            too_large = self._size() > self._spool_bytes // 2
+            too_large = self.waiting_bytes > self._spool_bytes // 2
             if having < len(self._lanes) and not (having and too_large):
                 continue
             await self._spool.delete(name)

@@ -6,7 +6,8 @@ from typing import Final
 
 from fedserver.config import Config
 from fedserver.context import Context
-from fedserver.errors import FedserverError, NotFound, StartError
+from fedserver.errors import Denied, FedserverError, NotFound, StartError
+from fedserver.outgoing import Outgoing
 from fedserver.survival.mirrors.target import AsInstance, Credentials, MirrorTarget
 from storage.bucket import BucketPlace
 from storage.vault_places import BucketObjects, FolderPlace, Place, PlaceUnavailable
@@ -14,6 +15,8 @@ from storage.vault_places import BucketObjects, FolderPlace, Place, PlaceUnavail
 FOLDER: Final = "folder:"
 BUCKET: Final = "bucket"
 MIRROR: Final = "mirror:"
+_CONFLICT: Final = 409
+_MEDIA: Final = "media/"
 _HOW: Final = "folder:/path, bucket, or mirror:https://host"
 
 
@@ -36,6 +39,8 @@ class MirrorPlace:
         try:
             await self.mirror.put(name, data)
         except FedserverError as error:
+            if isinstance(error, Denied) and error.status == _CONFLICT and name.startswith(_MEDIA):
+                return  # sealed twice, the same file is different bytes; it has the first
             raise PlaceUnavailable(str(error)) from error
 
     async def get(self, name: str) -> bytes:
@@ -86,29 +91,29 @@ def _check_folder(config: Config, folder: Path) -> None:
 
 def targets_of(ctx: Context) -> list[Target]:
     """Give the targets of a running instance."""
-    return open_targets(ctx.config, ctx.config.vault.targets, ctx, AsInstance(ctx))
+    return open_targets(ctx.config, ctx.config.vault.targets, ctx.out, AsInstance(ctx))
 
 
 def open_targets(
     config: Config,
     labels: tuple[str, ...],
-    ctx: Context | None = None,
+    out: Outgoing | None = None,
     credentials: Credentials | None = None,
 ) -> list[Target]:
-    """Give the targets that `labels` name. Mirrors need a `ctx` to go out with, and proof of who
+    """Give the targets that `labels` name. Mirrors need an `out` to go through, and proof of who
     asks. Raises StartError."""
-    return [Target(label, _place(config, label, ctx, credentials)) for label in labels]
+    return [Target(label, _place(config, label, out, credentials)) for label in labels]
 
 
 def _place(
-    config: Config, label: str, ctx: Context | None, credentials: Credentials | None
+    config: Config, label: str, out: Outgoing | None, credentials: Credentials | None
 ) -> Place:
     if label.startswith(FOLDER):
         return FolderPlace(Path(label.removeprefix(FOLDER)))
     if label == BUCKET:
         return BucketObjects(_bucket(config))
-    if label.startswith(MIRROR) and ctx is not None and credentials is not None:
-        return MirrorPlace(MirrorTarget(ctx.out, label, credentials))
+    if label.startswith(MIRROR) and out is not None and credentials is not None:
+        return MirrorPlace(MirrorTarget(out, label, credentials))
     raise StartError(f'"{label}" is no target of a vault; there are {_HOW}')
 
 
