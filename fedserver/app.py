@@ -5,10 +5,11 @@ import importlib
 import logging
 import resource
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from fedserver import __version__, routing
 from fedserver.bytes_cache import BytesCache
@@ -174,15 +175,15 @@ def make_outgoing(config: Config, clock: Clock, is_blocked: Callable[[str], bool
     )
 
 
-def make_application(ctx: Context) -> web.Application:
-    """Mount every endpoint on an aiohttp application."""
+def make_application(ctx: Context, inside: Sequence[Middleware] = ()) -> web.Application:
+    """Mount every endpoint on an aiohttp application; `inside` goes around each of them."""
     from fedserver.mastodon.statuses import post_text
     from fedserver.streaming import add_streams
     from fedserver.web import POST_TEXT, add_static
 
     media = ctx.config.media
     most = max(media.max_video_bytes, media.max_image_bytes) + _MAX_FORM_BYTES
-    app = web.Application(middlewares=middlewares(ctx), client_max_size=most)
+    app = web.Application(middlewares=[*middlewares(ctx), *inside], client_max_size=most)
     app[CONTEXT] = ctx
     routing.mount(app, all_endpoints())
     add_static(app)
@@ -200,6 +201,7 @@ async def running(ctx: Context) -> AsyncIterator[str]:
     """
     from fedserver import streaming, workers
     from fedserver.survival import mirrors
+    from fedserver.survival.vault import returning
     from fedserver.survival.vault.runner import Vault
 
     await new_accounts.ensure_instance_actor(ctx)
@@ -207,7 +209,7 @@ async def running(ctx: Context) -> AsyncIterator[str]:
     await _check_instance_key(ctx)
     if not ctx.config.database.url:
         await _free_what_was_taken(ctx)
-    app = make_application(ctx)
+    app = make_application(ctx, await returning.gate(ctx))
     runner = web.AppRunner(
         app,
         access_log=None,
@@ -225,7 +227,12 @@ async def running(ctx: Context) -> AsyncIterator[str]:
             background.append(tasks.create_task(app[streaming.HUB].run(), name="streams"))
             background += [
                 tasks.create_task(run(ctx), name=run.__name__)
-                for run in (*workers.ALL, *mirrors.WORKERS, post_what_was_scheduled)
+                for run in (
+                    *workers.ALL,
+                    *mirrors.WORKERS,
+                    returning.come_back,
+                    post_what_was_scheduled,
+                )
             ]
             background.append(tasks.create_task(vault.run(), name="vault"))
             try:

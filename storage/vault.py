@@ -91,11 +91,10 @@ BEGIN_RETURN = Command(
     VALUES ($1, $2, $3, $4, $2)
     """
 )
-# $1 id, $2 the stage before, $3 the stage, $4 now, $5 what to add to the report. Nothing where
-# another process was quicker.
+# $1 id, $2 the stage before, $3 the stage, $4 now. Nothing where another process was quicker.
 NEXT_STAGE = Command(
     """
-    UPDATE returns SET stage = $3, stage_since = $4, report = report || $5
+    UPDATE returns SET stage = $3, stage_since = $4
     WHERE id = $1 AND stage = $2 AND finished_at IS NULL
     """
 )

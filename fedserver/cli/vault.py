@@ -11,7 +11,10 @@ from fedserver.cli.shared import chosen_file, read_config, run_async, run_with, 
 
 if TYPE_CHECKING:
     from fedserver.config import Config
+    from fedserver.context import Context
     from fedserver.recovery.keys import RecoveryKey
+    from fedserver.survival.vault.drill import DrillReport
+    from fedserver.survival.vault.reading import Opener
 
 _CONFIG = Path("config.toml")
 
@@ -125,3 +128,63 @@ def _key_from(words_file: IO[str] | None, shares: int | None) -> "RecoveryKey":
     if shares is None:
         return RecoveryKey.from_words(text)
     return RecoveryKey(join([line for line in text.splitlines() if line.strip()]))
+
+
+@vault.command()
+@click.option("--words-file", type=click.File("r"), help="Open with the recovery key instead.")
+@with_config
+def drill(config: "Config", words_file: IO[str] | None) -> None:
+    """Restore the newest copies into a scratch place and compare them with what is here.
+
+    Counts every table, compares a thousand rows and files, and notes the date: `fedserver doctor`
+    warns when it is long ago.
+    """
+    from fedserver.errors import Refused
+
+    key = None if words_file is None else _key_from(words_file, None)
+    report = run_with(config, lambda ctx: _drill(ctx, key))
+    if not report.proven:
+        raise Refused(f"NOT PROVEN: {report.problem}")
+    click.echo(
+        f"proven: {report.tables} tables with {report.rows} rows, {report.compared} of them"
+        f" compared, {report.files} files, up to {report.until} UTC, in {report.seconds} s"
+    )
+
+
+async def _drill(ctx: "Context", key: "RecoveryKey | None") -> "DrillReport":
+    from fedserver.survival.vault import drill as drills
+    from fedserver.survival.vault.telling import ship_now
+
+    opener = await _opener(ctx, key)
+    before = await drills.look_before(ctx)
+    await ship_now(ctx, base=False, say=click.echo)
+    return await drills.drill(ctx, before, opener, click.echo)
+
+
+async def _opener(ctx: "Context", key: "RecoveryKey | None") -> "Opener":
+    from fedserver.errors import Refused
+    from fedserver.survival.vault.keys import own_identity, vault_keys
+    from fedserver.survival.vault.reading import Opener
+
+    if key is not None:
+        return Opener.of(key)
+    keys = await vault_keys(ctx)
+    if keys is None or not ctx.config.vault.open_with_instance_key:
+        raise Refused("This server cannot open its own copies: name --words-file")
+    return Opener(own_identity(ctx.secrets), instance_did=keys.did)
+
+
+@vault.command()
+@with_config
+def verify(config: "Config") -> None:
+    """Check at every target by itself that nothing is missing, cut off or swapped."""
+    from fedserver.errors import Refused
+
+    if not run_with(config, _verify):
+        raise Refused("not every target could be restored from by itself, in full")
+
+
+async def _verify(ctx: "Context") -> bool:
+    from fedserver.survival.vault import drill as drills
+
+    return await drills.verify(ctx, await _opener(ctx, None), click.echo)
