@@ -33,6 +33,7 @@ from fedserver.viewer_filters import ViewerFilters
 from storage.blobs import BlobFolder, BlobStore
 from storage.bucket import BlobBucket, BucketPlace
 from storage.database import Database, StorageError
+from storage.evacuations import CURRENT_BASE
 from storage.inbox import InboxStore
 from storage.migrate import migrate
 from storage.recovery import FREE_CLAIMS, FREE_LEASES, FREE_MEDIA
@@ -47,6 +48,8 @@ _EDGES = (
     "fedserver.mastodon",
     "fedserver.oauth",
     "fedserver.streaming",
+    "fedserver.survival.evacuation",
+    "fedserver.survival.kits",
     "fedserver.survival.mirrors",
     "fedserver.web",
 )
@@ -69,16 +72,31 @@ def all_endpoints() -> list[Endpoint]:
 
 @asynccontextmanager
 async def open_context(
-    config: Config, *, beside: bool = True, clock: Clock | None = None
+    config: Config, *, beside: bool = True, clock: Clock | None = None, any_domain: bool = False
 ) -> AsyncIterator[Context]:
     """Open database, keys and the way out. `beside` a running server its database is shared (for
     the CLI); otherwise the data folder is ours alone. Without a `clock` the machine's is used.
+    `any_domain` does not ask whether the instance is at the domain that the configuration names.
 
     Raises StartError with what to do next.
     """
     async with AsyncExitStack() as stack:
         dsn = config.database.url or await _embedded(config, stack, beside=beside)
-        yield await _make_context(config, dsn, stack, clock or SystemClock())
+        ctx = await _make_context(config, dsn, stack, clock or SystemClock())
+        if not any_domain:
+            await _check_domain(ctx)
+        yield ctx
+
+
+async def _check_domain(ctx: Context) -> None:
+    """After an evacuation the instance is where the database says."""
+    base = await ctx.db.value(CURRENT_BASE)
+    if base is not None and base != ctx.config.base_url:
+        domain = base.partition("://")[2]
+        raise StartError(
+            f"This instance has moved to {domain}, but the configuration says "
+            f'{ctx.config.instance.domain}: set domain = "{domain}" in [instance]'
+        )
 
 
 async def _embedded(config: Config, stack: AsyncExitStack, *, beside: bool) -> str:
@@ -179,7 +197,8 @@ def make_application(ctx: Context, inside: Sequence[Middleware] = ()) -> web.App
     """Mount every endpoint on an aiohttp application; `inside` goes around each of them."""
     from fedserver.mastodon.statuses import post_text
     from fedserver.streaming import add_streams
-    from fedserver.web import POST_TEXT, add_static
+    from fedserver.survival.kits import bring_by_page
+    from fedserver.web import BRING_KIT, POST_TEXT, add_static
 
     media = ctx.config.media
     most = max(media.max_video_bytes, media.max_image_bytes) + _MAX_FORM_BYTES
@@ -188,6 +207,7 @@ def make_application(ctx: Context, inside: Sequence[Middleware] = ()) -> web.App
     routing.mount(app, all_endpoints())
     add_static(app)
     app[POST_TEXT] = post_text
+    app[BRING_KIT] = bring_by_page
     add_streams(app, ctx)
     serve_heads(app)
     return app
@@ -200,7 +220,7 @@ async def running(ctx: Context) -> AsyncIterator[str]:
     Raises StartError when the port is taken.
     """
     from fedserver import streaming, workers
-    from fedserver.survival import mirrors
+    from fedserver.survival import evacuation, kits, mirrors
     from fedserver.survival.vault import returning
     from fedserver.survival.vault.runner import Vault
 
@@ -231,6 +251,8 @@ async def running(ctx: Context) -> AsyncIterator[str]:
                     *workers.ALL,
                     *mirrors.WORKERS,
                     returning.come_back,
+                    *kits.WORKERS,
+                    *evacuation.WORKERS,
                     post_what_was_scheduled,
                 )
             ]

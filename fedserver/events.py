@@ -25,6 +25,8 @@ MEDIA = "fedserver_media"
 CARDS = "fedserver_cards"
 MAILS = "fedserver_mails"
 IMPORTS = "fedserver_imports"
+KITS = "fedserver_kits"
+EVACUATION = "fedserver_evacuation"
 # The payload is the account whose filters changed.
 FILTERS = "fedserver_filters"
 SCHEDULED = "fedserver_scheduled"
@@ -48,6 +50,8 @@ CHANNELS = (
     DOMAINS,
     MAILS,
     IMPORTS,
+    KITS,
+    EVACUATION,
     FILTERS,
     SCHEDULED,
     PUSH,

@@ -33,6 +33,7 @@ BLOBS_WITHOUT_ROW = Value(
       AND NOT EXISTS (SELECT 1 FROM accounts a WHERE a.avatar_blob = n.name)
       AND NOT EXISTS (SELECT 1 FROM accounts a WHERE a.header_blob = n.name)
       AND NOT EXISTS (SELECT 1 FROM custom_emojis e WHERE e.image_blob = n.name)
+      AND NOT EXISTS (SELECT 1 FROM kits k WHERE k.blob = n.name)
     """,
     str,
 )

@@ -57,6 +57,16 @@ REACTIONS_BY = Query(
 )
 
 
+# $1 accounts, $2 statuses.
+REACTIONS_OF_VIEWERS = Query(
+    f"""
+    SELECT {_COLUMNS} FROM emoji_reactions
+    WHERE account_id = ANY($1::bigint[]) AND status_id = ANY($2::bigint[])
+    """,
+    EmojiReactionRow,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class SeenEmojiRow:
     """A custom emoji that somebody of `domain` (None: here) reacted with."""

@@ -24,10 +24,9 @@ class StatusSignal(msgspec.Struct, frozen=True, kw_only=True):
     readers: list[int] | None = None
 
 
-# $1 a status that is about to be deleted, with all boosts of it; $2 the channel. (Of the boosts the
-# first only: whoever has another sees its boosted status go.)
-SIGNAL_DELETION = Command(
-    f"""
+def _signalling_deletions(gone: str) -> str:
+    """SQL that signals on the channel $2 that the statuses of the query `gone` go."""
+    return f"""
     SELECT pg_notify($2, jsonb_build_object(
         'kind', 'delete', 'id', gone.id, 'local', gone.local, 'public', gone.public,
         'readers', (
@@ -38,14 +37,31 @@ SIGNAL_DELETION = Command(
                   SELECT m.account_id FROM mentions m JOIN users u ON u.account_id = m.account_id
                   WHERE m.status_id = gone.id
                   LIMIT {MAX_READERS_NAMED + 1}) had))::text)
-    FROM (
-        SELECT s.id, s.local, s.visibility = 'public' AND s.reblog_of_id IS NULL AS public
-        FROM statuses s WHERE s.id = $1
+    FROM ({gone}) gone
+    """
+
+
+_GOING = "s.id, s.local, s.visibility = 'public' AND s.reblog_of_id IS NULL AS public"
+# $1 a status that is about to be deleted, with all boosts of it; $2 the channel. (Of the boosts the
+# first only: whoever has another sees its boosted status go.)
+SIGNAL_DELETION = Command(
+    _signalling_deletions(
+        f"""
+        SELECT {_GOING} FROM statuses s WHERE s.id = $1
         UNION ALL
         (SELECT b.id, b.local, false FROM statuses b WHERE b.reblog_of_id = $1
          ORDER BY b.id LIMIT 200)
-    ) gone
-    """
+        """
+    )
+)
+# $1 an account whose posts and boosts are about to be deleted; $2 the channel. The newest only:
+# what an open timeline shows of one account is not more.
+SIGNAL_DELETIONS_OF_ACCOUNT = Command(
+    _signalling_deletions(
+        f"""
+        SELECT {_GOING} FROM statuses s WHERE s.account_id = $1 ORDER BY s.id DESC LIMIT 200
+        """
+    )
 )
 
 

@@ -97,3 +97,9 @@ def domain_blocked(author: str, viewer: str) -> str:
         AND EXISTS (
             SELECT 1 FROM accounts uda JOIN user_domain_blocks udb ON udb.domain = uda.domain
             WHERE uda.id = {author} AND udb.account_id = {viewer} OFFSET 0))"""
+
+
+# What a person takes along.
+EXPORT_USER_DOMAINS = Value(
+    "SELECT domain FROM user_domain_blocks WHERE account_id = $1 ORDER BY id", str
+)

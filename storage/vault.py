@@ -117,6 +117,8 @@ RELEASE_LANES = Command(
     SELECT pg_notify('fedserver_deliveries', '')
     """
 )
+# The files of kits are not in the vault: they are made anew. $1 now.
+RENEW_KITS = Command("UPDATE kits SET due_at = $1 WHERE blob IS NOT NULL")
 # One inbox for each host that was heard of: the shared one where there is one.
 INBOXES_TO_GREET = Value(
     """

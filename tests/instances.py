@@ -15,6 +15,7 @@ from fedserver.config import (
     DataConfig,
     DevelopmentConfig,
     InstanceConfig,
+    KitsConfig,
     ServerConfig,
 )
 from fedserver.context import Context
@@ -98,17 +99,7 @@ class Instance:
     async def person(self, name: str) -> Person:
         """Make an account and sign it in."""
         account_id = await users.create_user(self.ctx, name, f"{name}@mail.example", PASSWORD)
-        token = new_token()
-        await self.ctx.db.execute(
-            INSERT_TOKEN,
-            self.ctx.ids.new(),
-            token_hash(token),
-            self.application_id,
-            account_id,
-            SCOPES,
-            self.ctx.clock.now(),
-        )
-        return Person(self, name, account_id, token)
+        return await signed_in(self, name, account_id)
 
     async def request(
         self,
@@ -133,9 +124,30 @@ class Instance:
             return Answer(response.status, content, dict(response.headers))
 
 
+async def signed_in(instance: Instance, name: str, account_id: int) -> Person:
+    """Give somebody who has an account a token."""
+    token = new_token()
+    await instance.ctx.db.execute(
+        INSERT_TOKEN,
+        instance.ctx.ids.new(),
+        token_hash(token),
+        instance.application_id,
+        account_id,
+        SCOPES,
+        instance.ctx.clock.now(),
+    )
+    return Person(instance, name, account_id, token)
+
+
 @asynccontextmanager
 async def start_instance(
-    dsn: str, folder: Path, port: int, *, peers: tuple[int, ...] = (), **development: Any
+    dsn: str,
+    folder: Path,
+    port: int,
+    *,
+    peers: tuple[int, ...] = (),
+    kits: KitsConfig | None = None,
+    **development: Any,
 ) -> AsyncIterator[Instance]:
     """Run an instance on loopback that may reach the ports `peers`."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -144,6 +156,7 @@ async def start_instance(
         server=ServerConfig(port=port),
         database=DatabaseConfig(url=dsn, pool_max=8),
         data=DataConfig(folder=folder),
+        kits=kits or KitsConfig(),
         development=DevelopmentConfig(
             reachable_addresses=tuple(f"127.0.0.1:{peer}" for peer in peers),
             host_map={f"localhost:{peer}": f"127.0.0.1:{peer}" for peer in peers},
@@ -155,10 +168,11 @@ async def start_instance(
         running(ctx),
         aiohttp.ClientSession() as session,
     ):
-        yield Instance(ctx, session, await _application(ctx))
+        yield Instance(ctx, session, await application_of(ctx))
 
 
-async def _application(ctx: Context) -> int:
+async def application_of(ctx: Context) -> int:
+    """Register a client, and give its number."""
     application_id = ctx.ids.new()
     await ctx.db.execute(
         INSERT_APPLICATION,

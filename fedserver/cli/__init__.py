@@ -8,7 +8,9 @@ import click
 from fedserver import __version__
 from fedserver.cli.announcements import announcement
 from fedserver.cli.domains import domain
+from fedserver.cli.evacuating import evacuate, successor
 from fedserver.cli.inspecting import config, doctor, routes
+from fedserver.cli.kits import kit
 from fedserver.cli.making import init
 from fedserver.cli.mirrors import mirror
 from fedserver.cli.moves import alias, move
@@ -19,6 +21,7 @@ from fedserver.cli.reports import report
 from fedserver.cli.running import run
 from fedserver.cli.showing import demo
 from fedserver.cli.sign_ups import approve, invite, pending, reject
+from fedserver.cli.static_export import export_static
 from fedserver.cli.trends import trends
 from fedserver.cli.users import user
 from fedserver.cli.vault import vault
@@ -58,11 +61,15 @@ for command in (
     config,
     doctor,
     recovery_key,
+    evacuate,
+    successor,
 ):
     cli.add_command(command)
 cli.add_command(announcement)
 cli.add_command(vault)
 cli.add_command(mirror)
+cli.add_command(kit)
+cli.add_command(export_static)
 for command in (alias, move, pending, approve, reject, invite):
     user.add_command(command)
 

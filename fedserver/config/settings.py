@@ -323,6 +323,27 @@ class DevelopmentConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KitsConfig:
+    """The kits with which people can leave without this server (docs/survival.md)."""
+
+    allow_signing_keys: bool = setting(
+        False,
+        "Whether a kit holds the key that signs for the account, too. Then its owner reaches every "
+        "server without this one, not only those that know recovery keys; but they, and whoever "
+        "finds kit and words, can also post in the name of the account, unseen by this server.",
+    )
+    every_days: int = setting(
+        7, "How often each kit is made anew.", unit="days", minimum=1, maximum=90
+    )
+    mirrors: int = setting(
+        2,
+        "On how many of the instances that keep sealed chunks for this one each kit is put.",
+        minimum=0,
+        maximum=10,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LogConfig:
     """What the log says."""
 
@@ -357,6 +378,7 @@ class Config:
     donations: DonationsConfig = field(default_factory=DonationsConfig)
     vault: VaultConfig = field(default_factory=VaultConfig)
     vault_bucket: VaultBucketConfig = field(default_factory=VaultBucketConfig)
+    kits: KitsConfig = field(default_factory=KitsConfig)
     development: DevelopmentConfig = field(default_factory=DevelopmentConfig)
     log: LogConfig = field(default_factory=LogConfig)
 

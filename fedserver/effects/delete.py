@@ -10,7 +10,7 @@ from fedserver.context import Context
 from fedserver.effects.acts import Act, Audience, Outgoing
 from fedserver.effects.incoming import Incoming
 from fedserver.effects.outcomes import Ignored
-from fedserver.effects.signals import signal_deletion
+from fedserver.effects.signals import signal_deletion, signal_departure
 from fedserver.effects.to_relays import all_relays
 from fedserver.errors import NotFound
 from storage.accounts import ACCOUNT_BY_URI, COUNT_STATUS, MARK_ACCOUNT_DELETED
@@ -123,6 +123,7 @@ class DeleteActor(Act):
         await tx.execute(UNCOUNT_FOLLOWS_OF_ACCOUNT, self.actor.id)
         if not await tx.execute(MARK_ACCOUNT_DELETED, self.actor.id, ctx.clock.now()):
             return False
+        await signal_departure(tx, self.actor.id)
         await tx.execute(DELETE_STATUSES_OF_ACCOUNT, self.actor.id)
         await tx.execute(DELETE_FAVOURITES_OF_ACCOUNT, self.actor.id)
         await tx.execute(

@@ -22,6 +22,7 @@ from fedserver.recovery.identity import (
 )
 from fedserver.recovery.keys import RecoveryPublic
 from fedserver.recovery.statements import NotVouchedFor
+from fedserver.services.mails import mail_changed
 from fedserver.services.recovery_pins import PERSONS_WORD
 from fedserver.uris import Uris, recovery_key
 from storage.accounts import ACCOUNT_BY_ID, AccountRow
@@ -38,6 +39,7 @@ from storage.recovery_keys import (
     RecoveryChangeRow,
     RecoveryKeyRow,
 )
+from storage.users import USER_BY_ID
 
 Json = Mapping[str, Any]
 
@@ -206,22 +208,34 @@ def _log(row: RecoveryKeyRow, rotation: Json) -> list[Json]:
 
 async def _wait(ctx: Context, person: AccountRow, offered: Offered | None) -> None:
     now = ctx.clock.now()
-    await ctx.db.execute(
-        ASK_RECOVERY_CHANGE,
-        person.id,
-        offered.public.did if offered else None,
-        offered.public.recipient if offered else None,
-        dict(offered.statement) if offered else None,
-        now,
-        now + PERSONS_WORD,
-    )
+    what = "is to be replaced" if offered else "is to be removed"
+    async with ctx.db.transaction() as tx:
+        await tx.execute(
+            ASK_RECOVERY_CHANGE,
+            person.id,
+            offered.public.did if offered else None,
+            offered.public.recipient if offered else None,
+            dict(offered.statement) if offered else None,
+            now,
+            now + PERSONS_WORD,
+        )
+        page = f"{ctx.config.base_url}/auth/recovery"
+        await _tell(ctx, tx, person, f"the recovery key {what} in 72 hours; call it off at {page}")
 
 
 async def _show(
     ctx: Context, person: AccountRow, offered: Offered | None, statements: tuple[Json, ...]
 ) -> None:
+    what = "a recovery key is in use now" if offered else "the recovery key was removed"
     async with ctx.db.transaction() as tx:
         await perform_in(ctx, tx, _act(ctx, person, offered, statements))
+        await _tell(ctx, tx, person, what)
+
+
+async def _tell(ctx: Context, tx: Transaction, person: AccountRow, what: str) -> None:
+    user = await tx.one(USER_BY_ID, person.id)
+    if user is not None:
+        await mail_changed(ctx, tx, user.email, user.username, what)
 
 
 def _act(

@@ -6,6 +6,7 @@ it true where the viewer reacted. Whoever reacts favourites, too: only what is f
 at, and only where a reaction is shown at all.
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -14,7 +15,7 @@ import orjson
 from fedserver.context import Context
 from fedserver.entities.accounts import account_bytes
 from fedserver.uris import Uris
-from storage.emoji_reactions import REACTIONS_BY, REACTORS, ReactorRow
+from storage.emoji_reactions import REACTIONS_OF_VIEWERS, REACTORS, ReactorRow
 
 Json = dict[str, Any]
 Key = tuple[str, str]
@@ -37,13 +38,29 @@ async def with_own(
 ) -> dict[int, bytes]:
     """Give `cores` (JSON that ends with the reactions and the ids of collections) with the
     reactions of `viewer` marked."""
-    reacted = [one for one in favourited if one in cores and _NONE not in cores[one]]
-    if viewer is None or not reacted:
+    if viewer is None:
         return cores
-    uris, own = ctx.uris, dict[int, set[Key]]()
-    for row in await ctx.db.fetch(REACTIONS_BY, viewer, reacted):
-        own.setdefault(row.status_id, set()).add(_shown_as(uris, row.name, row.image_url))
-    return cores | {one: _marked(cores[one], mine) for one, mine in own.items()}
+    own = await own_of_viewers(ctx, cores, {viewer: favourited})
+    return cores | own.get(viewer, {})
+
+
+async def own_of_viewers(
+    ctx: Context, cores: Mapping[int, bytes], favourited: Mapping[int, Collection[int]]
+) -> dict[int, dict[int, bytes]]:
+    """Give, by viewer and status, the cores that differ since the viewer reacted. `favourited`
+    says what each favourited. One query, whatever there is."""
+    named = {one for ids in favourited.values() for one in ids}
+    reacted = [one for one in named if one in cores and _NONE not in cores[one]]
+    if not reacted:
+        return {}
+    own: dict[tuple[int, int], set[Key]] = defaultdict(set)
+    for row in await ctx.db.fetch(REACTIONS_OF_VIEWERS, list(favourited), reacted):
+        key = _shown_as(ctx.uris, row.name, row.image_url)
+        own[row.account_id, row.status_id].add(key)
+    found: dict[int, dict[int, bytes]] = defaultdict(dict)
+    for (viewer, status_id), mine in own.items():
+        found[viewer][status_id] = _marked(cores[status_id], mine)
+    return found
 
 
 def _shown_as(uris: Uris, name: str, image_url: str) -> Key:

@@ -170,7 +170,7 @@ async def _gather(
 ) -> Parts:
     """Give the parts of a page without its quotes, in at most four queries."""
     versions, people, poll_ids = named_by(heads)
-    marked = await with_own(ctx, await cores_of(ctx, versions), _favourited(heads), viewer)
+    marked = await with_own(ctx, await cores_of(ctx, versions), favourited_in(heads), viewer)
     cores = await with_collections(ctx, marked, viewer)
     polled = await polls(ctx, poll_ids, viewer)
     return Parts(
@@ -200,7 +200,8 @@ def named_by(heads: Iterable[HeadRow]) -> tuple[dict[int, int], dict[int, int], 
     return versions, people, poll_ids
 
 
-def _favourited(heads: Iterable[HeadRow]) -> set[int]:
+def favourited_in(heads: Iterable[HeadRow]) -> set[int]:
+    """Give what the viewer of the heads favourited."""
     return {head.reblog_id or head.id for head in heads if head.flags & FAVOURITED}
 
 

@@ -20,7 +20,8 @@ from fedserver.entities.linked_collections import with_collections
 from fedserver.entities.policies import Rights, is_guarded
 from fedserver.entities.polls import poll_json, polls
 from fedserver.entities.quotes import full_quotes, shallow_quotes, shown_ids
-from fedserver.entities.statuses import Parts, cores_of, named_by
+from fedserver.entities.reactions import own_of_viewers
+from fedserver.entities.statuses import Parts, cores_of, favourited_in, named_by
 from storage.leave_rules import RIGHTS_OF_VIEWERS
 from storage.quotes import QUOTES_FOR_VIEWERS, QuoteOfViewerRow
 from storage.status_reads import POLLS_FOR_VIEWER
@@ -87,6 +88,7 @@ class _Own:
 
     signed_in: Parts
     nobody: Parts
+    reacted: Mapping[int, Mapping[int, bytes]]
     polls: Mapping[int, Mapping[int, bytes]]
     filtered: Mapping[int, Mapping[int, bytes]]
     rights: Mapping[int, Mapping[int, Rights]]
@@ -110,7 +112,7 @@ class _Own:
     def _differs(self, wish: Wish, head: SharedHeadRow) -> bool:
         is_author = wish.viewer == (head.reblog_account_id or head.account_id)
         own_parts = head.poll_id is not None or head.quotes or wish.viewer in self.filtered
-        return own_parts or is_author or is_guarded(head)
+        return own_parts or is_author or is_guarded(head) or wish.viewer in self.reacted
 
     def _shared(self, viewer: int) -> Parts:
         return self.nobody if viewer == NOBODY else self.signed_in
@@ -118,7 +120,7 @@ class _Own:
     def _of(self, viewer: int, quotes: Mapping[int, bytes]) -> Parts:
         shared = self._shared(viewer)
         return Parts(
-            shared.cores,
+            {**shared.cores, **self.reacted.get(viewer, {})},
             shared.accounts,
             {**shared.polls, **self.polls.get(viewer, {})},
             dict(quotes),
@@ -141,6 +143,9 @@ async def _own(ctx: Context, seen: Seen) -> _Own:
     return _Own(
         Parts(cores, for_anybody(accounts), polled, {}, viewer=_SOMEBODY),
         Parts(cores, for_nobody(accounts), polled, {}),
+        await own_of_viewers(
+            ctx, cores, {viewer: favourited_in(rows) for viewer, rows in by_viewer.items()}
+        ),
         await _votes(ctx, poll_ids, list(by_viewer)),
         await filtered_for(ctx, by_viewer, cores, polled),
         await _rights(ctx, heads, list(by_viewer)),

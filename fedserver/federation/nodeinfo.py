@@ -8,8 +8,10 @@ from fedserver import __version__
 from fedserver.context import Context
 from fedserver.routing import Reply, endpoint
 from fedserver.services.instance_recovery import current_recovery
+from fedserver.services.successions import succession
 from fedserver.uris import Uris
 from storage.federation_reads import STAFF, USAGE, UsageRow
+from storage.mirrored import MIRRORS_OF_OBJECTS
 
 _CACHE_FOR = {"Cache-Control": "max-age=1800, public"}
 _NOBODY = UsageRow(0, 0, 0, 0)
@@ -62,6 +64,8 @@ async def _metadata(ctx: Context) -> dict[str, Any]:
         # Client libraries know a server by its upstream's API.
         "upstream": {"name": "mastodon"},
         **await _recovery(ctx),
+        # Who has our public posts when we do not answer.
+        "mirrors": await ctx.db.values(MIRRORS_OF_OBJECTS),
     }
 
 
@@ -71,4 +75,10 @@ async def _recovery(ctx: Context) -> dict[str, Any]:
     if row is None:
         return {}
     statements = (row.authorization_statement, row.rotation_statement)
-    return {"recoveryKey": row.did, "recoveryStatements": [one for one in statements if one]}
+    published = await succession(ctx)
+    return {
+        "recoveryKey": row.did,
+        "recoveryStatements": [one for one in statements if one],
+        "evacuations": published["certificates"],
+        "successors": published["successors"],
+    }

@@ -6,7 +6,8 @@ storage.visibility); for all others it does not exist.
 
 from aiohttp import web
 
-from activitypub.json_bytes import loads
+from activitypub.build import to_document
+from activitypub.json_bytes import dumps, loads
 from activitypub.model import Activity
 from activitypub.parse import parse_activity
 from fedserver import documents
@@ -15,6 +16,8 @@ from fedserver.errors import NotFound
 from fedserver.federation.replies import activity_reply, tombstone_reply
 from fedserver.federation.requests import check_fetch, signer_of
 from fedserver.routing import Media, Reply, endpoint
+from fedserver.routing.signed_requests import former_base
+from fedserver.services import proving
 from fedserver.uris import Uris
 from storage.accounts import AccountRow
 from storage.approvals import GIVEN_BY_URI
@@ -39,15 +42,36 @@ async def note(ctx: Context, request: web.Request, username: str, id: int) -> Re
     """Give a Note or Question; 410 with a Tombstone after deletion."""
     uri = Uris(ctx.config.base_url).status(username, id)
     row = await readable_status(ctx, request, id)
-    if row is None or row.uri != uri or row.reblog_of_id is not None:
+    if row is None or _today(ctx, row.uri) != uri or row.reblog_of_id is not None:
         return await tombstone_of(ctx, uri)
     is_public = row.visibility in _PUBLIC
     body = await (_for_a_crowd(ctx, row) if is_public else _note(ctx, row))
-    return activity_reply(body, public=is_public)
+    return activity_reply(addressed(ctx, request, row.uri, body), public=is_public)
+
+
+def _today(ctx: Context, uri: str) -> str:
+    return ctx.domains.today(uri, ctx.config.base_url)
+
+
+def addressed(ctx: Context, request: web.Request, uri: str, body: bytes) -> bytes:
+    """Give a document of a former domain as one of the base that it is asked for under, so that it
+    is all of one origin; others as they are."""
+    today = _today(ctx, uri)
+    if today == uri:
+        return body
+    base, former = ctx.config.base_url, uri.removesuffix(today.removeprefix(ctx.config.base_url))
+    asked = former_base(ctx, request)
+    if asked is None:
+        return dumps(documents.rebased(loads(body), former, base))
+    return dumps(documents.rebased(loads(body), base, asked))
 
 
 async def _note(ctx: Context, row: StatusRow) -> bytes:
-    return documents.serialise((await documents.notes(ctx, [row]))[row.id])
+    note = (await documents.notes(ctx, [row]))[row.id]
+    if row.visibility not in _PUBLIC:
+        return documents.serialise(note)
+    made = row.edited_at or row.created_at
+    return dumps(await proving.prove_object(ctx, ctx.db, row.account_id, to_document(note), made))
 
 
 async def _for_a_crowd(ctx: Context, row: StatusRow) -> bytes:
@@ -69,7 +93,7 @@ async def status_activity(ctx: Context, request: web.Request, username: str, id:
     row = await _readable_activity(ctx, request, uris.status_activity(username, id))
     if row is None:
         return await tombstone_of(ctx, uris.status(username, id))
-    return activity_reply(row.document, public=row.listed)
+    return activity_reply(addressed(ctx, request, row.uri, row.document), public=row.listed)
 
 
 @endpoint("GET", "/activities/{activity_id}", media=_MEDIA, rate="none")
@@ -79,7 +103,7 @@ async def activity(ctx: Context, request: web.Request, activity_id: int) -> Repl
     row = await _readable_activity(ctx, request, uri)
     if row is None:
         raise NotFound("Record not found")
-    return activity_reply(row.document, public=row.listed)
+    return activity_reply(addressed(ctx, request, row.uri, row.document), public=row.listed)
 
 
 @endpoint("GET", "/users/{username}/quote_authorizations/{id}", media=_MEDIA, rate="none")

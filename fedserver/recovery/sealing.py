@@ -49,6 +49,10 @@ def open_stream(sealed: BinaryIO, plain: BinaryIO, identity: pyrage.x25519.Ident
         pyrage.decrypt_io(sealed, plain, [identity])
     except pyrage.DecryptError as error:
         raise CannotOpen(f"it cannot be opened with this key: {error}") from None
+    except OSError as error:
+        if error.errno is not None:
+            raise  # of the disk; what was changed behind the header has no number
+        raise CannotOpen(f"it is damaged: {error}") from None
 
 
 def _recipient(text: str) -> pyrage.x25519.Recipient:

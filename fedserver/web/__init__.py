@@ -2,14 +2,17 @@
 
 from fedserver.web import (
     authorize,
+    bring_kit,
     collections,
     confirmations,
+    email_subscriptions,
     factors,
     front,
     house_texts,
     interactions,
     posts,
     profiles,
+    recovery,
     second_steps,
     settings,
     severances,
@@ -18,21 +21,26 @@ from fedserver.web import (
     sign_up,
     tags,
 )
+from fedserver.web.bring_kit import BRING_KIT
 from fedserver.web.share import POST_TEXT
 from fedserver.web.static import add_static
 
 __all__ = [
+    "BRING_KIT",
     "POST_TEXT",
     "add_static",
     "authorize",
+    "bring_kit",
     "collections",
     "confirmations",
+    "email_subscriptions",
     "factors",
     "front",
     "house_texts",
     "interactions",
     "posts",
     "profiles",
+    "recovery",
     "second_steps",
     "settings",
     "severances",

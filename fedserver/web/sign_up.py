@@ -6,12 +6,13 @@ from typing import Any
 from aiohttp import web
 
 from fedserver.context import Context
-from fedserver.errors import Invalid
+from fedserver.errors import FedserverError, Invalid
 from fedserver.rate_limits import SIGN_UPS, address_key
-from fedserver.routing import Media, Params, endpoint
+from fedserver.routing import Media, Params, UploadedFile, endpoint
 from fedserver.routing.client_address import ClientAddresses
 from fedserver.services import sign_ups, users
 from fedserver.services.counting import count
+from fedserver.web import bring_kit
 from fedserver.web.forms import check_form, form_page
 from fedserver.web.rendering import private_page, redirect
 from fedserver.web.sessions import start_session
@@ -25,7 +26,7 @@ class InvitationParams(Params, frozen=True, kw_only=True):
 
 
 class SignUpParams(InvitationParams, frozen=True, kw_only=True):
-    """The sign-up form."""
+    """The sign-up form. `kit` and `words` bring an account that was elsewhere, at once."""
 
     username: str = ""
     email: str = ""
@@ -33,6 +34,8 @@ class SignUpParams(InvitationParams, frozen=True, kw_only=True):
     reason: str = ""
     date_of_birth: str = ""
     agreement: bool = False
+    kit: UploadedFile | str = ""
+    words: str = ""
     form_token: str = ""
 
 
@@ -75,12 +78,31 @@ async def _role(ctx: Context, invitation: str) -> str | None:
 async def _accept_invitation(
     ctx: Context, request: web.Request, params: SignUpParams
 ) -> web.Response:
+    brought = bring_kit.read_kit(params.kit, params.words)
     account_id = await users.sign_up(
         ctx, params.invitation, params.username, params.email, params.password
     )
     response = redirect(ACCOUNT_PAGE)
+    if brought is not None:
+        response = await _bring(ctx, request, account_id, brought)
     await start_session(ctx, request, response, account_id)
     return response
+
+
+async def _bring(
+    ctx: Context, request: web.Request, account_id: int, brought: bring_kit.Brought
+) -> web.Response:
+    """The account is made; if its kit cannot be brought, the page for that takes another try."""
+    try:
+        await bring_kit.bring_into(ctx, request, account_id, brought)
+    except FedserverError as error:
+        return private_page(
+            ctx,
+            "message.html",
+            title="Your account is made, but the kit was not brought",
+            text=f"{error} You are signed in: try again at {ctx.config.base_url}/auth/kit",
+        )
+    return redirect(bring_kit.PAGE)
 
 
 async def _apply(ctx: Context, request: web.Request, params: SignUpParams) -> web.Response:

@@ -68,3 +68,22 @@ CREATE TABLE kit_imports (
     finished_at   timestamptz
 );
 CREATE INDEX kit_imports_old_uri ON kit_imports (old_uri);
+
+-- A sealed kit that is replaced is looked at by the hourly tidying.
+CREATE FUNCTION doubt_kit_blob() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO doubtful_blobs (name, due_at)
+    SELECT OLD.blob, '-infinity'::timestamptz WHERE OLD.blob IS NOT NULL ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER kit_blob_left AFTER DELETE OR UPDATE OF blob ON kits
+    FOR EACH ROW EXECUTE FUNCTION doubt_kit_blob();
+
+-- What became of the posts of a kit: each is brought in once, and answers find what they answer.
+CREATE TABLE brought_posts (
+    account_id bigint NOT NULL REFERENCES users ON DELETE CASCADE,
+    old_uri    text NOT NULL,
+    status_id  bigint NOT NULL REFERENCES statuses ON DELETE CASCADE,
+    PRIMARY KEY (account_id, old_uri)
+);
+CREATE INDEX brought_posts_status ON brought_posts (status_id);

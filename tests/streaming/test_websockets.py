@@ -1,5 +1,6 @@
 """WebSockets: what each stream tells, and to whom (Mastodon API: streaming)."""
 
+from fedserver.effects.leaving import delete_account
 from fedserver.events import NOTIFY, STATUSES
 from storage.query import Command
 from tests.instances import Instance, Person
@@ -279,3 +280,37 @@ async def test_blocked_domains_are_not_heard_in_public(instance: Instance) -> No
         last = await ada.post("/api/v1/statuses", status="Last")
         assert (await everybodys.next()).json["id"] == posted["id"]
         assert (await adas.next()).json["id"] == last["id"]
+
+
+async def test_everybody_sees_their_own_reactions(instance: Instance) -> None:
+    ada, bob = await instance.person("ada"), await instance.person("bob")
+    posted = await ada.post("/api/v1/statuses", status="Old")
+    emoji = f"/api/v1/pleroma/statuses/{posted['id']}/reactions/%F0%9F%98%80"
+    assert (await instance.request("PUT", emoji, token=bob.token)).status == 200
+    async with (
+        websocket(instance, ada.token, "public") as hers,
+        websocket(instance, bob.token, "public") as his,
+        websocket(instance, None, "public") as anybodys,
+    ):
+        await ada.put(f"/api/v1/statuses/{posted['id']}", status="New")
+        told = [(await socket.next()).json for socket in (hers, his, anybodys)]
+        mine = [one["emoji_reactions"][0]["me"] for one in told]
+        assert mine == [False, True, False]
+        assert told[1] == await bob.get(f"/api/v1/statuses/{posted['id']}")
+
+
+async def test_what_somebody_wrote_goes_when_they_do(instance: Instance) -> None:
+    ada, bob = await instance.person("ada"), await instance.person("bob")
+    eve = await instance.person("eve")
+    await bob.post(f"/api/v1/accounts/{ada.account_id}/follow")
+    posted = await ada.post("/api/v1/statuses", status="Hello")
+    private = await ada.post("/api/v1/statuses", status="psst", visibility="private")
+    async with (
+        websocket(instance, bob.token, "user") as home,
+        websocket(instance, eve.token, "public") as public,
+    ):
+        await delete_account(instance.ctx, ada.account_id)
+        gone = [await home.next(), await home.next()]
+        assert {one.name for one in gone} == {"delete"}
+        assert {one.payload for one in gone} == {posted["id"], private["id"]}
+        assert (await public.next()).payload == posted["id"]

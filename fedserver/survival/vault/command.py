@@ -25,7 +25,7 @@ from fedserver.survival.vault.targets import Target
 from storage.blobs import BlobStore
 from storage.conditions import BEGIN_RESTORE
 from storage.server import has_database
-from storage.vault import BEGIN_RETURN, END_RETURNS, HOLD_LANES, MEDIA_OF_VAULT
+from storage.vault import BEGIN_RETURN, END_RETURNS, HOLD_LANES, MEDIA_OF_VAULT, RENEW_KITS
 
 _CLOCK_MAY_LAG: Final = timedelta(minutes=5)
 _HELD_FOR: Final = timedelta(days=1)
@@ -131,6 +131,7 @@ async def mark_restored(ctx: Context, plan: Plan) -> MediaList:
         known_until = plan.manifests[plan.end].at
         await tx.execute(BEGIN_RETURN, ctx.ids.new(), now, known_until, FIRST_STAGE)
         await tx.execute(HOLD_LANES, now + _HELD_FOR)
+        await tx.execute(RENEW_KITS, now)
         return MediaList(await tx.values(MEDIA_OF_VAULT), media_key(ctx))
 
 

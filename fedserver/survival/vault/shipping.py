@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from contextlib import suppress
 from datetime import datetime
 from typing import Final
 
@@ -120,10 +121,12 @@ class Shipping:
 
     async def _content(self, name: str, lane: "_Lane") -> bytes:
         if name in self._waiting:
-            return await self._spool.get(name)
+            with suppress(FileNotFoundError):  # another lane was the last to need it there
+                return await self._spool.get(name)
         for other in self._lanes:
             if other is not lane and name in other.names:
-                return await other.target.place.get(name)
+                with suppress(FileNotFoundError):
+                    return await other.target.place.get(name)
         raise PlaceUnavailable(f"{name} is nowhere any more")
 
     async def _tidy(self) -> None:
