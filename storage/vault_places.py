@@ -134,7 +134,7 @@ class BucketObjects:
         """Keep an object: when this returns, the service has confirmed it."""
         try:
             await obstore.put_async(self._store, self._key(name), data)
-        except BaseError as error:
+        except (BaseError, FileNotFoundError) as error:  # the latter for the bucket itself
             raise PlaceUnavailable(f"the bucket does not take {name}: {error}") from error
 
     async def get(self, name: str) -> bytes:
@@ -154,7 +154,7 @@ class BucketObjects:
         try:
             async for page in obstore.list(self._store, folder or None):
                 names += [one["path"].removeprefix(self._prefix) for one in page]
-        except BaseError as error:
+        except (BaseError, FileNotFoundError) as error:
             raise PlaceUnavailable(f"the bucket does not list: {error}") from error
         return sorted(one for one in names if one.startswith(prefix))
 

@@ -23,6 +23,7 @@ from fedserver.config.settings import (
     ServerConfig,
     StatusesConfig,
 )
+from fedserver.config.survival import VaultBucketConfig, VaultConfig
 
 __all__ = [
     "BucketConfig",
@@ -43,5 +44,7 @@ __all__ = [
     "StatusesConfig",
     "TranslationConfig",
     "TrendsConfig",
+    "VaultBucketConfig",
+    "VaultConfig",
     "load",
 ]
