@@ -18,6 +18,7 @@ from fedserver.cli.house import (
 )
 from fedserver.cli.public_name import check_public_name
 from fedserver.cli.shared import run_async
+from fedserver.cli.vaulted import check_vault, last_proven
 from fedserver.clock import Clock, SystemClock
 from fedserver.config import Config
 from storage.database import Database, StorageError
@@ -52,10 +53,14 @@ async def _look_at_database(config: Config, clock: Clock) -> list[Finding]:
         return [no_database_yet()]
     try:
         async with _database(config) as db:
-            health = await look(db)
+            health, proven = await look(db), await last_proven(db)
     except (StorageError, OSError, ValueError) as error:
         return [without_database(config, error)]
-    return [check_database(health), check_clock("clock", "the database's", health.time, clock)]
+    return [
+        check_database(health),
+        check_clock("clock", "the database's", health.time, clock),
+        check_vault(config, proven, clock.now()),
+    ]
 
 
 @asynccontextmanager

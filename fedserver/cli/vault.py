@@ -39,7 +39,7 @@ def status(config: "Config") -> None:
 
 
 @vault.command()
-@click.option("--base", is_flag=True, help="Make a new base, too.")
+@click.option("--base", is_flag=True, help="Make a new base and a new minimum, too.")
 @with_config
 def now(config: "Config", base: bool) -> None:
     """Ship everything now, and wait until every target that works has it."""
@@ -56,6 +56,7 @@ def now(config: "Config", base: bool) -> None:
     help="Read the words (or shares, one a line) there; - is standard input.",
 )
 @click.option("--shares", type=click.IntRange(min=2), help="Ask for so many shares instead.")
+@click.option("--minimum", is_flag=True, help="Only people, keys, follows and sessions.")
 @click.option("--any-clock", is_flag=True, help="Go on although this machine's clock is behind.")
 @with_config
 def restore(
@@ -63,6 +64,7 @@ def restore(
     targets: tuple[str, ...],
     words_file: IO[str] | None,
     shares: int | None,
+    minimum: bool,
     any_clock: bool,
 ) -> None:
     """Bring everything back from TARGETS (folder:/path, bucket, mirror:https://host).
@@ -72,7 +74,31 @@ def restore(
     this says so. What was fetched is kept until all is done: interrupted, type the same again.
     """
     key = _key_from(words_file, shares)
-    run_async(_restore(config, targets, key, any_clock=any_clock))
+    if minimum:
+        run_async(_restore_minimum(config, targets, key))
+    else:
+        run_async(_restore(config, targets, key, any_clock=any_clock))
+
+
+async def _restore_minimum(config: "Config", labels: tuple[str, ...], key: "RecoveryKey") -> None:
+    from fedserver.app import make_outgoing, open_context
+    from fedserver.clock import SystemClock
+    from fedserver.survival.mirrors.target import AsOwner
+    from fedserver.survival.vault import command
+    from fedserver.survival.vault.reading import Opener
+    from fedserver.survival.vault.targets import open_targets
+
+    clock = SystemClock()
+    async with make_outgoing(config, clock, lambda _host: False) as out:
+        targets = open_targets(config, labels, out, AsOwner(key.signing, clock))
+        pieces, settings = await command.restore_minimum_files(
+            config, targets, Opener.of(key), click.echo
+        )
+    config = _with_settings(config, settings)
+    async with open_context(config, beside=False) as ctx:
+        for table, number in (await command.fill_with_minimum(ctx, pieces)).items():
+            click.echo(f"{table}: {number}")
+    command.clear_away(config)
 
 
 async def _restore(

@@ -12,6 +12,7 @@ from fedserver.services.successions import succession
 from fedserver.uris import Uris
 from storage.federation_reads import STAFF, USAGE, UsageRow
 from storage.mirrored import MIRRORS_OF_OBJECTS
+from storage.vault import LAST_PROVEN
 
 _CACHE_FOR = {"Cache-Control": "max-age=1800, public"}
 _NOBODY = UsageRow(0, 0, 0, 0)
@@ -64,6 +65,7 @@ async def _metadata(ctx: Context) -> dict[str, Any]:
         # Client libraries know a server by its upstream's API.
         "upstream": {"name": "mastodon"},
         **await _recovery(ctx),
+        **await _drill(ctx),
         # Who has our public posts when we do not answer.
         "mirrors": await ctx.db.values(MIRRORS_OF_OBJECTS),
     }
@@ -82,3 +84,11 @@ async def _recovery(ctx: Context) -> dict[str, Any]:
         "evacuations": published["certificates"],
         "successors": published["successors"],
     }
+
+
+async def _drill(ctx: Context) -> dict[str, Any]:
+    """Give when a restore from the vault was last proven to work, where the admin wishes."""
+    if not ctx.config.vault.publish_drill:
+        return {}
+    proven = await ctx.db.value(LAST_PROVEN)
+    return {} if proven is None else {"lastProvenRestore": f"{proven:%Y-%m-%d}"}

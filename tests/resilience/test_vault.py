@@ -14,6 +14,7 @@ from tests.conftest import unused_port
 from tests.resilience.test_kill import sign_in
 from tests.resilience.vault_scene import VaultedServer, vaulted_server
 
+ACTIVITY = "application/activity+json"
 PNG = (
     b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\1\0\0\0\1\x08\6\0\0\0\x1f\x15\xc4\x89\0\0\0\rIDATx\x9c"
     b"c\xf8\xcf\xc0\xf0\x1f\0\5\0\1\xff\x89\x99=\x1d\0\0\0\0IEND\xaeB`\x82"
@@ -128,8 +129,8 @@ def found_by_a_thief(folders: list[Path], secrets: list[bytes]) -> list[bytes]:
     return [one for one in secrets if any(one in content for content in contents)]
 
 
-async def fetched(client: aiohttp.ClientSession, url: str) -> bytes:
-    async with client.get(url) as response:
+async def fetched(client: aiohttp.ClientSession, url: str, accept: str = "*/*") -> bytes:
+    async with client.get(url, headers={"Accept": accept}) as response:
         assert response.status == 200
         return await response.read()
 
@@ -150,3 +151,24 @@ async def test_synchronous_nothing_that_was_confirmed_is_lost(
         await server.restore()
         await server.start()
         assert set(bob.posted) <= set(await bob.home())
+
+
+async def test_the_minimum_alone_brings_people_and_sessions_back(
+    tmp_path: Path, client: aiohttp.ClientSession, folders: list[Path]
+) -> None:
+    targets = [f"folder:{folders[0]}"]
+    async with vaulted_server(tmp_path / "here", unused_port(), targets=targets) as server:
+        bob = await signed_in(server, client)
+        actor = await fetched(client, f"{server.base_url}/users/bob", accept=ACTIVITY)
+        await server.command("vault", "now", "--base")
+        await server.lose_everything()
+        for base in folders[0].rglob("*.base-end"):
+            base.unlink()
+        assert "no complete base" in await server.restore(code=1)
+        said = await server.restore(*targets, "--minimum")
+        assert "users: 1" in said
+        await server.start()
+        me = await bob.ask("GET", "/api/v1/accounts/verify_credentials")
+        assert me["username"] == "bob"
+        assert await fetched(client, f"{server.base_url}/users/bob", accept=ACTIVITY) == actor
+        await bob.post("Here again, and the key still signs")

@@ -37,16 +37,20 @@ class VaultedServer(ServerProcess):
 
     async def command(self, *arguments: str, given: str = "", code: int = 0) -> str:
         """Run a command of the CLI as an admin would."""
-        process = await asyncio.create_subprocess_exec(
+        process = await self.begin(*arguments)
+        said, _ = await process.communicate(given.encode())
+        assert process.returncode == code, said.decode()
+        return said.decode()
+
+    async def begin(self, *arguments: str) -> asyncio.subprocess.Process:
+        """Start a command of the CLI."""
+        return await asyncio.create_subprocess_exec(
             *self._command(*arguments),
             cwd=ROOT,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
-        said, _ = await process.communicate(given.encode())
-        assert process.returncode == code, said.decode()
-        return said.decode()
 
     async def make_words(self) -> None:
         """Make the recovery key, and write its words down."""

@@ -1,5 +1,6 @@
 """What `fedserver vault restore` does, step by step; each can be interrupted and done again."""
 
+import asyncio
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +11,10 @@ from typing import Final
 from fedserver.clock import Clock
 from fedserver.config import Config
 from fedserver.context import Context
+from fedserver.survival.vault.entries import MINIMUM_END
+from fedserver.survival.vault.instance_files import write_files
 from fedserver.survival.vault.media import MediaFound, bring_back, media_key
+from fedserver.survival.vault.minimum import import_minimum
 from fedserver.survival.vault.reading import (
     CannotRestore,
     Chest,
@@ -19,7 +23,7 @@ from fedserver.survival.vault.reading import (
     Progress,
     copies_in,
 )
-from fedserver.survival.vault.restoring import restore_database
+from fedserver.survival.vault.restoring import Source, restore_database
 from fedserver.survival.vault.returning import FIRST_STAGE
 from fedserver.survival.vault.targets import Target
 from storage.blobs import BlobStore
@@ -112,6 +116,38 @@ async def restore_here(config: Config, chest: Chest, plan: Plan, say: Progress) 
     restored = await restore_database(chest, plan, config.data.folder, say)
     place.has_database.write_text(restored.files.config)
     return restored.files.config
+
+
+async def restore_minimum_files(
+    config: Config, targets: Sequence[Target], opener: Opener, say: Progress
+) -> tuple[list[bytes], str]:
+    """Find the newest minimum, put the instance key into an empty data folder, and give the pieces
+    of the minimum and the settings. Raises CannotRestore."""
+    place = Workplace(config.data.folder)
+    place.check_empty()
+    chest = Chest(targets, opener, copies_in(place.folder / "copies"))
+    await chest.look()
+    found = await chest.newest_parts(MINIMUM_END, say)
+    say(f"the minimum of {found.end.about['instance']}, made at {found.end.at:%F %T} UTC")
+    source = Source(chest)
+    text = await asyncio.to_thread(source.content, found.files)
+    files = await asyncio.to_thread(write_files, text, config.data.folder)
+    pieces = await asyncio.to_thread(lambda: list(source.contents(found.parts)))
+    return pieces, files.config
+
+
+async def fill_with_minimum(ctx: Context, pieces: Sequence[bytes]) -> dict[str, int]:
+    """Put a minimum into the database of a new instance, and begin the way back."""
+    counts: dict[str, int] = {}
+    for piece in pieces:
+        for table, number in (await import_minimum(ctx, piece)).items():
+            counts[table] = counts.get(table, 0) + number
+    now = ctx.clock.now()
+    async with ctx.db.transaction() as tx:
+        await tx.execute(BEGIN_RESTORE, now)
+        await tx.execute(END_RETURNS, now)
+        await tx.execute(BEGIN_RETURN, ctx.ids.new(), now, now, FIRST_STAGE)
+    return counts
 
 
 @dataclass(frozen=True, slots=True)

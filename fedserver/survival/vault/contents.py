@@ -52,7 +52,7 @@ class Contents:
         return self._chain.current
 
     async def keep(self, *, base: bool) -> None:
-        """Write what is due; a base also when it is not."""
+        """Write what is due; a base and a minimum also when they are not."""
         now, state = self._ctx.clock.now(), self._chain.current
         files = await read_files(self._ctx.config)
         if sha256(files).hexdigest() != state.files_digest:
@@ -60,7 +60,7 @@ class Contents:
         every = timedelta(days=self._ctx.config.vault.base_days)
         if base or state.base_at is None or now - state.base_at > every:
             await self._append_base()
-        if state.minimum_at is None or now - state.minimum_at > _MINIMUM_EVERY:
+        if base or state.minimum_at is None or now - state.minimum_at > _MINIMUM_EVERY:
             await self._append_minimum()
 
     async def _append_files(self) -> None:

@@ -113,6 +113,15 @@ class Plan:
         return [one for _, one in sorted(self.manifests.items()) if one.kind == kind]
 
 
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Something that needs no log: the minimum, or a dump; `files` is the instance's newest."""
+
+    end: Manifest
+    parts: list[Manifest]
+    files: Manifest
+
+
 @dataclass
 class Chest:
     """All that the targets have, read as if they were one place. `copies` keeps what was read, so
@@ -161,11 +170,43 @@ class Chest:
                 say(f"the chain {chain} cannot be used: {error}")
         raise CannotRestore(f"Nothing can be restored. {'; '.join(reasons)}")
 
+    async def newest_parts(self, end_kind: str, say: Progress) -> Parts:
+        """Give the newest minimum or dump that is complete. Raises CannotRestore."""
+        for chain in self.chains:
+            for number in self._numbers(chain, end_kind):
+                try:
+                    return await self._parts_before(chain, number)
+                except Missing as error:
+                    say(f"what ends with entry {number} of {chain} cannot be used: {error}")
+        raise CannotRestore(f"There is no complete {end_kind.removesuffix('-end')} there.")
+
+    async def _parts_before(self, chain: str, number: int) -> Parts:
+        end = await self.entry(chain, number, None)
+        signer = self.opener.trusted(end.manifest.about)
+        _check(end, signer)
+        found: list[Manifest] = []
+        after = end
+        while len(found) < end.manifest.about["parts"]:
+            before = await self.entry(chain, after.manifest.sequence - 1, signer)
+            _check_link(before, after)
+            if before.manifest.about.get("set") == end.manifest.about["set"]:
+                found.append(before.manifest)
+            after = _light(before)
+        files = self._numbers(chain, FILES)
+        if not files:
+            raise Missing("there is no instance key beside it")
+        newest = await self.entry(chain, files[0], signer)
+        return Parts(end.manifest, found[::-1], newest.manifest)
+
+    def _numbers(self, chain: str, kind: str) -> list[int]:
+        """Give the entries of a kind by their names, the newest first."""
+        there = self._where[chain].items()
+        return sorted((one for one, (name, _) in there if name.endswith(f".{kind}")), reverse=True)
+
     async def plan(self, chain: str, say: Progress) -> Plan:
         """Check a chain and say what can be restored. Raises Missing, CannotRestore."""
-        ends = [one for one, (name, _) in self._where[chain].items() if name.endswith(BASE_END)]
         reason = "it has no complete base yet"
-        for number in sorted(ends, reverse=True):
+        for number in self._numbers(chain, BASE_END):
             try:
                 return await self._from_base(chain, number, say)
             except Missing as error:

@@ -24,15 +24,15 @@ class Restored:
 
 async def restore_database(chest: Chest, plan: Plan, data_folder: Path, say: Progress) -> Restored:
     """Put together the cluster, the instance key and the settings in an empty data folder."""
-    source = _Source(chest, plan)
+    source = Source(chest)
     say(f"unpacking the base, {len(plan.parts)} parts")
     cluster = await asyncio.to_thread(RestoredCluster, data_folder)
     await asyncio.to_thread(cluster.begin)
-    tar = io.BufferedReader(_Joined(source.contents(plan.parts)))
+    tar = io.BufferedReader(Joined(source.contents(plan.parts)))
     await asyncio.to_thread(cluster.unpack, tar)
     say(f"laying down the log, {len(plan.wal)} entries")
     timeline = plan.base_end.about["timeline"]
-    log_end = await asyncio.to_thread(cluster.write_log, source.log(), timeline)
+    log_end = await asyncio.to_thread(cluster.write_log, source.log(plan.wal), timeline)
     text = await asyncio.to_thread(source.content, plan.files)
     files = await asyncio.to_thread(write_files, text, data_folder)
     await asyncio.to_thread(cluster.finish, files.local_conf)
@@ -40,11 +40,10 @@ async def restore_database(chest: Chest, plan: Plan, data_folder: Path, say: Pro
 
 
 @dataclass(frozen=True, slots=True)
-class _Source:
-    """Gives the contents of entries that were fetched; for threads."""
+class Source:
+    """Gives the contents of entries that were fetched. For threads."""
 
     chest: Chest
-    plan: Plan
 
     def content(self, manifest: Manifest) -> bytes:
         name = name_of(manifest.chain, manifest.sequence, manifest.kind)
@@ -54,12 +53,12 @@ class _Source:
     def contents(self, manifests: Sequence[Manifest]) -> Iterator[bytes]:
         return map(self.content, manifests)
 
-    def log(self) -> Iterator[Piece]:
-        for manifest in self.plan.wal:
+    def log(self, manifests: Sequence[Manifest]) -> Iterator[Piece]:
+        for manifest in manifests:
             yield Piece(manifest.about["start"], self.content(manifest))
 
 
-class _Joined(io.RawIOBase):
+class Joined(io.RawIOBase):
     """Parts one after another, as one file to read."""
 
     def __init__(self, parts: Iterator[bytes]) -> None:
