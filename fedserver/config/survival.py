@@ -47,6 +47,13 @@ class VaultConfig:
         minimum=1,
         maximum=90,
     )
+    dump_minutes: int = setting(
+        60,
+        "How often another PostgreSQL ([database] url) is dumped: what a lost one may cost.",
+        unit="minutes",
+        minimum=1,
+        maximum=10_080,
+    )
     keep_days: int = setting(
         30, "How long older copies are kept.", unit="days", minimum=1, maximum=3650
     )

@@ -187,9 +187,10 @@ async def test_a_wrong_clock_on_the_lost_machine_keeps_nobody_from_restoring(
 
 async def test_a_clock_that_is_behind_is_refused(scene: Scene) -> None:
     plan = await scene.plan()
-    check_clock(plan, FixedClock(NOW))
+    newest = plan.manifests[plan.end].at
+    check_clock(newest, FixedClock(NOW))
     with pytest.raises(CannotRestore, match="--any-clock"):
-        check_clock(plan, FixedClock(NOW - timedelta(hours=13)))
+        check_clock(newest, FixedClock(NOW - timedelta(hours=13)))
 
 
 @pytest.fixture

@@ -155,7 +155,7 @@ def _note(state: ChainState, manifest: Manifest, digest: str) -> None:
             state.wal_end, state.wal_at = manifest.about["end"], manifest.at
             if segment_start(state.wal_end) >= manifest.about["start"]:
                 state.segment_sequence = manifest.sequence
-        case "base-end":
+        case "base-end" | "dump-end":
             state.base_at, state.base_sequence = manifest.at, manifest.sequence
         case "minimum-end":
             state.minimum_at = manifest.at

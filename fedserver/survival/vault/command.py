@@ -4,14 +4,14 @@ import asyncio
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 from fedserver.clock import Clock
 from fedserver.config import Config
 from fedserver.context import Context
-from fedserver.survival.vault.entries import MINIMUM_END
+from fedserver.survival.vault.entries import DUMP_END, MINIMUM_END
 from fedserver.survival.vault.instance_files import write_files
 from fedserver.survival.vault.media import MediaFound, bring_back, media_key
 from fedserver.survival.vault.minimum import import_minimum
@@ -19,11 +19,12 @@ from fedserver.survival.vault.reading import (
     CannotRestore,
     Chest,
     Opener,
+    Parts,
     Plan,
     Progress,
     copies_in,
 )
-from fedserver.survival.vault.restoring import Source, restore_database
+from fedserver.survival.vault.restoring import Source, restore_database, restore_dump
 from fedserver.survival.vault.returning import FIRST_STAGE
 from fedserver.survival.vault.targets import Target
 from storage.blobs import BlobStore
@@ -61,24 +62,44 @@ class Workplace:
             )
 
 
-async def find_newest(
-    config: Config, targets: Sequence[Target], opener: Opener, say: Progress
-) -> tuple[Chest, Plan]:
-    """Look what is there, fetch and check it. Raises CannotRestore, with what to do."""
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """The newest that can be restored: a plan with the log, or a dump."""
+
+    chest: Chest
+    plan: Plan | None
+    dump: Parts | None
+    instance: str
+    until: datetime
+
+
+async def look(config: Config, targets: Sequence[Target], opener: Opener, say: Progress) -> Chest:
+    """Look what is there. Raises CannotRestore, with what to do."""
     place = Workplace(config.data.folder)
     place.check_empty()
     chest = Chest(targets, opener, copies_in(place.folder / "copies"))
     await chest.look()
     for problem in chest.unreachable:
         say(f"not reached: {problem}")
-    plan = await chest.newest_plan(say)
-    say(f"this is the vault of {plan.base_end.about['instance']}, {_until(plan)}")
-    return chest, plan
+    return chest
 
 
-def check_domain(config: Config, plan: Plan) -> None:
+async def find_newest(chest: Chest, say: Progress) -> Newest:
+    """Fetch and check the newest that can be restored. Raises CannotRestore, with what to do."""
+    if chest.has_dumps:
+        dump = await chest.newest_parts(DUMP_END, say)
+        about, until, text = dump.end.about, dump.end.at, f"dumped at {dump.end.at:%F %T} UTC"
+        found = Newest(chest, None, dump, about["instance"], until)
+    else:
+        plan = await chest.newest_plan(say)
+        until, text = plan.manifests[plan.end].at, _until(plan)
+        found = Newest(chest, plan, None, plan.base_end.about["instance"], until)
+    say(f"this is the vault of {found.instance}, {text}")
+    return found
+
+
+def check_domain(config: Config, theirs: str) -> None:
     """Raise CannotRestore where the configuration is of another domain."""
-    theirs = plan.base_end.about["instance"]
     if config.base_url != theirs:
         raise CannotRestore(
             f"This is the vault of {theirs}, and the configuration says {config.base_url}. Set"
@@ -86,9 +107,8 @@ def check_domain(config: Config, plan: Plan) -> None:
         )
 
 
-def check_clock(plan: Plan, clock: Clock) -> None:
+def check_clock(newest: datetime, clock: Clock) -> None:
     """Raise CannotRestore where this machine's clock is behind that of the lost one."""
-    newest = plan.manifests[plan.end].at
     if clock.now() < newest - _CLOCK_MAY_LAG:
         raise CannotRestore(
             f"This machine's clock says {clock.now():%F %T}, but the newest entry was written at"
@@ -108,14 +128,18 @@ def _until(plan: Plan) -> str:
     return text
 
 
-async def restore_here(config: Config, chest: Chest, plan: Plan, say: Progress) -> str:
+async def restore_here(config: Config, newest: Newest, say: Progress) -> str:
     """Put database, key and settings into the data folder; gives the settings."""
-    place = Workplace(config.data.folder)
+    place, folder = Workplace(config.data.folder), config.data.folder
     if place.has_database.exists():
         return place.has_database.read_text("utf-8")
-    restored = await restore_database(chest, plan, config.data.folder, say)
-    place.has_database.write_text(restored.files.config)
-    return restored.files.config
+    if newest.plan is not None:
+        files = (await restore_database(newest.chest, newest.plan, folder, say)).files
+    else:
+        assert newest.dump is not None  # the one or the other
+        files = await restore_dump(newest.chest, newest.dump, config, say)
+    place.has_database.write_text(files.config)
+    return files.config
 
 
 async def restore_minimum_files(
@@ -123,10 +147,7 @@ async def restore_minimum_files(
 ) -> tuple[list[bytes], str]:
     """Find the newest minimum, put the instance key into an empty data folder, and give the pieces
     of the minimum and the settings. Raises CannotRestore."""
-    place = Workplace(config.data.folder)
-    place.check_empty()
-    chest = Chest(targets, opener, copies_in(place.folder / "copies"))
-    await chest.look()
+    chest = await look(config, targets, opener, say)
     found = await chest.newest_parts(MINIMUM_END, say)
     say(f"the minimum of {found.end.about['instance']}, made at {found.end.at:%F %T} UTC")
     source = Source(chest)
@@ -158,13 +179,12 @@ class MediaList:
     key: bytes
 
 
-async def mark_restored(ctx: Context, plan: Plan) -> MediaList:
+async def mark_restored(ctx: Context, known_until: datetime) -> MediaList:
     """Begin the way back: nothing that compares lists, nothing that goes out, before its stage."""
     now = ctx.clock.now()
     async with ctx.db.transaction() as tx:
         await tx.execute(BEGIN_RESTORE, now)
         await tx.execute(END_RETURNS, now)
-        known_until = plan.manifests[plan.end].at
         await tx.execute(BEGIN_RETURN, ctx.ids.new(), now, known_until, FIRST_STAGE)
         await tx.execute(HOLD_LANES, now + _HELD_FOR)
         await tx.execute(RENEW_KITS, now)

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from hashlib import sha256
 from secrets import token_hex
@@ -17,6 +18,7 @@ from fedserver.survival.vault.instance_files import read_files
 from fedserver.survival.vault.minimum import minimum_parts
 from fedserver.survival.vault.shipping import Shipping
 from storage.server.base_backup import BackupFailed, BaseBackup
+from storage.server.dumps import DumpFailed, dump
 
 log = logging.getLogger(__name__)
 
@@ -57,11 +59,18 @@ class Contents:
         files = await read_files(self._ctx.config)
         if sha256(files).hexdigest() != state.files_digest:
             await self._append_files()
-        every = timedelta(days=self._ctx.config.vault.base_days)
+        every, append = self._whole_database()
         if base or state.base_at is None or now - state.base_at > every:
-            await self._append_base()
+            await append()
         if base or state.minimum_at is None or now - state.minimum_at > _MINIMUM_EVERY:
             await self._append_minimum()
+
+    def _whole_database(self) -> tuple[timedelta, Callable[[], Awaitable[None]]]:
+        """Give how all of the database is copied, and how often."""
+        vault = self._ctx.config.vault
+        if self._ctx.config.database.url:
+            return timedelta(minutes=vault.dump_minutes), self._append_dump
+        return timedelta(days=vault.base_days), self._append_base
 
     async def _append_files(self) -> None:
         files = await read_files(self._ctx.config)
@@ -82,6 +91,19 @@ class Contents:
         about |= {"timeline": self._chain.current.timeline, "needs": needs}
         await self.append(entries.BASE_END, about | await origin(self._ctx, self._keys), b"")
         self._based.set()
+
+    async def _append_dump(self) -> None:
+        set_id, part = token_hex(8), 0
+        try:
+            async for piece in dump(self._dsn, BASE_PART_BYTES):
+                await self.append(entries.DUMP, {"set": set_id, "part": part}, piece)
+                part += 1
+        except DumpFailed as error:
+            log.warning("vault: %s", error)
+            return
+        await self._append_files()
+        about = {"set": set_id, "parts": part} | await origin(self._ctx, self._keys)
+        await self.append(entries.DUMP_END, about, b"")
 
     async def _append_minimum(self) -> None:
         set_id, part = token_hex(8), 0

@@ -15,6 +15,7 @@ from fedserver.services.instance_recovery import AUTHORIZATION
 from fedserver.survival.vault.entries import (
     BASE,
     BASE_END,
+    DUMP_END,
     FILES,
     LOG,
     WAL,
@@ -158,6 +159,11 @@ class Chest:
     def chains(self) -> list[str]:
         """The chains, the newest first."""
         return sorted(self._where, reverse=True)
+
+    @property
+    def has_dumps(self) -> bool:
+        """Whether the newest chain is of another PostgreSQL, which was dumped."""
+        return bool(self._numbers(self.chains[0], DUMP_END))
 
     async def newest_plan(self, say: Progress) -> Plan:
         """Give the newest state that can be restored. Raises CannotRestore."""

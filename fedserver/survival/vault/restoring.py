@@ -6,9 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from fedserver.config import Config
 from fedserver.survival.vault.entries import Manifest, name_of, read_entry, unpack
 from fedserver.survival.vault.instance_files import InstanceFiles, write_files
-from fedserver.survival.vault.reading import Chest, Plan, Progress
+from fedserver.survival.vault.reading import Chest, Parts, Plan, Progress
+from storage.server import EmbeddedPostgres
+from storage.server.dumps import load
 from storage.server.restored import RestoredCluster
 from storage.server.wal_stream import Piece
 
@@ -37,6 +40,21 @@ async def restore_database(chest: Chest, plan: Plan, data_folder: Path, say: Pro
     files = await asyncio.to_thread(write_files, text, data_folder)
     await asyncio.to_thread(cluster.finish, files.local_conf)
     return Restored(plan, files, log_end)
+
+
+async def restore_dump(chest: Chest, found: Parts, config: Config, say: Progress) -> InstanceFiles:
+    """Put a dump into the database of the configuration, or into our own in an empty data folder;
+    and the instance key beside it. Raises DumpFailed."""
+    source, folder = Source(chest), config.data.folder
+    tar = io.BufferedReader(Joined(source.contents(found.parts)))
+    say(f"loading the dump, {len(found.parts)} parts")
+    if config.database.url:
+        await asyncio.to_thread(load, config.database.url, tar)
+    else:
+        async with EmbeddedPostgres(folder) as dsn:
+            await asyncio.to_thread(load, dsn, tar)
+    text = await asyncio.to_thread(source.content, found.files)
+    return await asyncio.to_thread(write_files, text, folder)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,15 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from fedserver.context import Context
-from fedserver.survival.vault.entries import BASE_END, LOG, Damaged, Name, read_entry, read_name
+from fedserver.survival.vault.entries import (
+    BASE_END,
+    DUMP_END,
+    LOG,
+    Damaged,
+    Name,
+    read_entry,
+    read_name,
+)
 from fedserver.survival.vault.media import forget
 from fedserver.survival.vault.targets import Target
 from storage.vault import MEDIA_TO_FORGET, NOTE_LEFT_MEDIA
@@ -50,7 +58,7 @@ async def _first_to_keep(
 ) -> Name | None:
     """Give where to begin: a base that is old enough for everything before it to be too old, and
     at least the second newest."""
-    ends = [one for one in names if one.kind == BASE_END]
+    ends = [one for one in names if one.kind in (BASE_END, DUMP_END)]
     if len([one for one in ends if one.chain == chain]) == 0:
         return None  # the new chain cannot be restored from yet
     for end in reversed(ends[: len(ends) - _BASES_KEPT + 1]):
@@ -66,4 +74,5 @@ async def _read(target: Target, name: Name) -> tuple[datetime, int] | None:
         manifest = read_entry(await target.place.get(str(name))).manifest
     except (FileNotFoundError, Damaged):
         return None
-    return manifest.at, manifest.about["needs"]
+    parts = manifest.about["parts"]
+    return manifest.at, manifest.about.get("needs", manifest.sequence - 2 * parts - 2)

@@ -2,11 +2,14 @@
 
 import asyncio
 import logging
+from collections.abc import Coroutine
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from fedserver.context import Context
+from fedserver.errors import FedserverError
 from fedserver.events import VAULT
+from fedserver.services.work_loop import Work, work_always
 from fedserver.survival.vault import entries
 from fedserver.survival.vault.chain import Chain, ChainState, Keys
 from fedserver.survival.vault.contents import Contents, origin
@@ -18,16 +21,11 @@ from fedserver.survival.vault.retention import forget_old
 from fedserver.survival.vault.shipping import Shipping
 from fedserver.survival.vault.status import VaultStatus, write_status
 from fedserver.survival.vault.targets import Target, check_targets, targets_of
+from storage.database import StorageError
+from storage.failures import is_temporary
 from storage.server import connect_existing
 from storage.server.synchronous import hold_commits
-from storage.server.wal_stream import (
-    StreamLost,
-    System,
-    WalGone,
-    WalStream,
-    open_wal_stream,
-    segment_start,
-)
+from storage.server.wal_stream import System, WalStream, open_wal_stream, segment_start
 from storage.vault import COUNT_WAITING_MEDIA, TARGETS_CHANGED
 from storage.vault_places import PlaceUnavailable
 
@@ -39,6 +37,8 @@ _LOOK_EVERY_S: Final = 60.0
 _TELL_EVERY_S: Final = 1.0
 _MEDIA_EVERY_S: Final = 5.0
 _FORGET_EVERY_S: Final = 86_400.0
+# Another PostgreSQL, which is dumped.
+_NOT_OURS: Final = System("", 0, 0)
 
 
 class OtherKeys(Exception):
@@ -69,24 +69,34 @@ class Vault:
 
     async def run(self) -> None:
         """Keep the vault until cancelled, where the configuration names targets."""
-        if not self._ctx.config.vault.targets:
-            return
-        while True:
-            await self._run_once()
-            await asyncio.sleep(_AGAIN_S)
+        if self._ctx.config.vault.targets:
+            await work_always(self._ctx, Work("the vault", self._run_once, sweep_s=_AGAIN_S))
+        elif not self._ctx.config.database.url:
+            await self._let_go()
 
-    async def _run_once(self) -> None:
+    async def _let_go(self) -> None:
+        """Nothing is kept for a vault that is no more."""
         dsn = await connect_existing(self._ctx.config.data.folder)
+        if dsn is not None:
+            async with open_wal_stream(dsn) as stream:
+                await stream.drop_slot()
+
+    async def _run_once(self, _ctx: Context) -> int:
+        config = self._ctx.config
+        dsn = config.database.url or await connect_existing(config.data.folder)
         keys = await vault_keys(self._ctx)
         if keys is None or dsn is None:
             await self._complain(
                 "nobody could open the copies: make a key with `fedserver recovery-key new`"
             )
-            return
+            return 0
         try:
             await Run(self._ctx, dsn, keys, self._ready, self._orders).work()
-        except* (StreamLost, WalGone, OtherKeys, PlaceUnavailable) as group:
-            await self._complain(str(group.exceptions[0]))
+        except* Exception as group:  # a vault that fails must not end the server
+            if group.split(_is_foreseen)[1] is not None:
+                raise
+            await self._complain(str(_first(group)))
+        return 0
 
     async def _complain(self, problem: str) -> None:
         log.warning("vault: %s", problem)
@@ -120,25 +130,44 @@ class Run:
         await self._chain.load()
         labels = [one.label for one in self._targets]
         await self._ctx.db.execute(TARGETS_CHANGED, labels)
+        if self._ctx.config.database.url:
+            await self._work_with_dumps()
+        else:
+            await self._work_with_log()
+
+    async def _work_with_log(self) -> None:
         async with open_wal_stream(self._dsn) as stream:
             position = await self._place_to_start(stream)
-            state = self._chain.current
             received = Received(position, self._settings.chunk_bytes)
-            await stream.start(position, state.timeline)
-            async with asyncio.TaskGroup() as tasks:
-                for one in (
-                    received.fill(stream),
-                    self._cut(received, stream),
-                    self._report(received, stream),
-                    self._shipping.run(state.chain),
-                    self._keep_contents(received),
-                    self._keep_media(),
-                    self._hold_commits(),
-                    self._watch_keys(),
-                    self._forget(),
-                    self._tell(),
-                ):
-                    tasks.create_task(one, name="vault")
+            await stream.start(position, self._chain.current.timeline)
+            await self._at_once(
+                received.fill(stream),
+                self._cut(received, stream),
+                self._report(received, stream),
+                self._keep_contents(received),
+                self._hold_commits(),
+            )
+
+    async def _work_with_dumps(self) -> None:
+        """Another PostgreSQL: we have no right to its log, and dump it now and then."""
+        known = self._chain.state
+        if known is not None and self._goes_on(known, _NOT_OURS):
+            await self._take_over_spool()
+        else:
+            await self._begin(_NOT_OURS, 0)
+        await self._at_once(self._keep_contents(None))
+
+    async def _at_once(self, *more: Coroutine[Any, Any, None]) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            for one in (
+                *more,
+                self._shipping.run(self._chain.current.chain),
+                self._keep_media(),
+                self._watch_keys(),
+                self._forget(),
+                self._tell(),
+            ):
+                tasks.create_task(one, name="vault")
 
     async def _place_to_start(self, stream: WalStream) -> int:
         """Go on where the chain ends; where that is not possible, begin a new one."""
@@ -148,7 +177,7 @@ class Run:
         if known and goes_on and (slot or 0) <= known.wal_end <= system.position:
             await self._take_over_spool()
             return known.wal_end
-        return await self._begin(stream, system)
+        return await self._begin(system, segment_start(await stream.make_slot()))
 
     def _goes_on(self, known: ChainState, system: System) -> bool:
         return (known.system, known.timeline, known.signer, tuple(known.recipients)) == (
@@ -159,8 +188,7 @@ class Run:
         for name in await self._chain.spool.list(LOG):
             await self._shipping.add(name, len(await self._chain.spool.get(name)))
 
-    async def _begin(self, stream: WalStream, system: System) -> int:
-        start = segment_start(await stream.make_slot())
+    async def _begin(self, system: System, start: int) -> int:
         former = self._chain.state
         number = 1 + max(await self._highest_elsewhere(), _number(former))
         about = await origin(self._ctx, self._keys)
@@ -202,13 +230,14 @@ class Run:
             await asyncio.sleep(_REPORT_EVERY_S)
             await stream.confirm(received.flushed)
 
-    async def _keep_contents(self, received: Received) -> None:
+    async def _keep_contents(self, received: Received | None) -> None:
         """See to files, bases and the minimum in their time, and at once when told so."""
         while True:
             began, orders = self._ctx.clock.now(), len(self._orders)
             await self._contents.keep(base="base" in self._orders)
             if orders:
-                await received.hurry()
+                if received is not None:
+                    await received.hurry()
                 await keep_some(self._ctx, self._targets, self._keys.recipients)
                 await self._shipping.settled()
                 self._order_at = began
@@ -256,6 +285,17 @@ class Run:
             )
             await asyncio.to_thread(write_status, self._folder, status)
             await asyncio.sleep(_TELL_EVERY_S)
+
+
+def _is_foreseen(error: BaseException) -> bool:
+    if isinstance(error, BaseExceptionGroup):
+        return all(map(_is_foreseen, error.exceptions))
+    foreseen = isinstance(error, StorageError | OSError | FedserverError | OtherKeys)
+    return foreseen or is_temporary(error)
+
+
+def _first(error: BaseException) -> BaseException:
+    return _first(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
 
 
 def _number(former: ChainState | None) -> int:

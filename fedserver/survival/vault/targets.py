@@ -69,6 +69,11 @@ class MirrorPlace:
 
 def check_targets(config: Config) -> None:
     """Raise StartError for a target that is none, or that would be lost with the server."""
+    if config.vault.synchronous and config.database.url:
+        raise StartError(
+            "[vault] synchronous needs fedserver's own PostgreSQL: the log of another one is not"
+            " ours. Set synchronous = false, or leave [database] url empty"
+        )
     for label in config.vault.targets:
         if label.startswith(FOLDER):
             _check_folder(config, Path(label.removeprefix(FOLDER)))
