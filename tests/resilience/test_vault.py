@@ -100,6 +100,8 @@ async def test_a_lost_host_comes_back_as_it_was(
         form.add_field("file", PNG, filename="dot.png", content_type="image/png")
         media = await bob.ask("POST", "/api/v2/media", data=form)
         await bob.post("With a picture", media_ids=[media["id"]])
+        await server.stop()
+        await server.start()
         for number in range(5):
             await bob.post(f"Post {number}")
         said = await server.command("vault", "now")
@@ -109,6 +111,7 @@ async def test_a_lost_host_comes_back_as_it_was(
         key = (server.data / "instance.key").read_bytes()
         assert "proven: " in await server.command("vault", "drill")
         await server.command("vault", "verify")
+        assert len(list((folders[0] / "log").iterdir())) == 1  # a restart goes on with the chain
         canaries = [b"Post 0", b"bob@mail.example", bob.token.encode(), key, b"PRIVATE KEY", PNG]
         assert found_by_a_thief(folders, canaries) == []
         await server.lose_everything()
@@ -172,3 +175,23 @@ async def test_the_minimum_alone_brings_people_and_sessions_back(
         assert me["username"] == "bob"
         assert await fetched(client, f"{server.base_url}/users/bob", accept=ACTIVITY) == actor
         await bob.post("Here again, and the key still signs")
+
+
+@pytest.mark.slow
+async def test_what_was_restored_can_be_lost_again(
+    tmp_path: Path, client: aiohttp.ClientSession, folders: list[Path]
+) -> None:
+    targets = [f"folder:{one}" for one in folders]
+    async with vaulted_server(tmp_path / "here", unused_port(), targets=targets) as server:
+        bob = await signed_in(server, client)
+        for times in range(3):
+            await bob.post(f"Life {times}")
+            await server.command("vault", "now", "--base")
+            await bob.post(f"Life {times}, and later")
+            await server.command("vault", "now")
+            await server.lose_everything()
+            await server.restore()
+            await server.start()
+            assert sorted(await bob.home()) == sorted(bob.posted)
+    chains = sorted(one.name.partition("-")[0] for one in (folders[0] / "log").iterdir())
+    assert chains == [f"{number:010d}" for number in range(1, len(chains) + 1)]

@@ -12,7 +12,7 @@ from fedserver.clock import Clock
 from fedserver.config import Config
 from fedserver.context import Context
 from fedserver.survival.vault.entries import DUMP_END, MINIMUM_END
-from fedserver.survival.vault.instance_files import write_files
+from fedserver.survival.vault.instance_files import InstanceFiles, write_files
 from fedserver.survival.vault.media import MediaFound, bring_back, media_key
 from fedserver.survival.vault.minimum import import_minimum
 from fedserver.survival.vault.reading import (
@@ -130,16 +130,22 @@ def _until(plan: Plan) -> str:
 
 async def restore_here(config: Config, newest: Newest, say: Progress) -> str:
     """Put database, key and settings into the data folder; gives the settings."""
-    place, folder = Workplace(config.data.folder), config.data.folder
+    place = Workplace(config.data.folder)
     if place.has_database.exists():
         return place.has_database.read_text("utf-8")
-    if newest.plan is not None:
-        files = (await restore_database(newest.chest, newest.plan, folder, say)).files
-    else:
-        assert newest.dump is not None  # the one or the other
-        files = await restore_dump(newest.chest, newest.dump, config, say)
+    files = await restore_files_and_database(config, newest, say)
     place.has_database.write_text(files.config)
     return files.config
+
+
+async def restore_files_and_database(
+    config: Config, newest: Newest, say: Progress
+) -> InstanceFiles:
+    """Put database and instance key into the data folder, and give the files."""
+    if newest.plan is not None:
+        return (await restore_database(newest.chest, newest.plan, config.data.folder, say)).files
+    assert newest.dump is not None  # the one or the other
+    return await restore_dump(newest.chest, newest.dump, config, say)
 
 
 async def restore_minimum_files(

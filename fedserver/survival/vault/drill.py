@@ -4,18 +4,19 @@ import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
+from fedserver.config import DatabaseConfig, DataConfig
 from fedserver.context import Context
 from fedserver.recovery.sealing import CannotOpen
+from fedserver.survival.vault.command import find_newest, restore_files_and_database
 from fedserver.survival.vault.keys import vault_folder
 from fedserver.survival.vault.media import media_key, open_blob, place_of
 from fedserver.survival.vault.reading import CannotRestore, Chest, Opener, Progress, copies_in
-from fedserver.survival.vault.restoring import restore_database
 from fedserver.survival.vault.targets import Target, targets_of
 from storage import vault_drill
 from storage.database import Database
@@ -31,7 +32,6 @@ class DrillReport(msgspec.Struct, kw_only=True):
     """What a drill compared. `problem` is empty where all was there."""
 
     problem: str = ""
-    entries: int = 0
     until: str = ""
     tables: int = 0
     rows: int = 0
@@ -90,10 +90,13 @@ async def _restored(
     try:
         chest = Chest(targets_of(ctx), opener, copies_in(scratch / "copies"))
         await chest.look()
-        plan = await chest.newest_plan(say)
-        report.entries, report.until = len(plan.manifests), f"{plan.manifests[plan.end].at:%F %T}"
-        report.problem = plan.problem
-        await restore_database(chest, plan, scratch / "data", say)
+        newest = await find_newest(chest, say)
+        report.until = f"{newest.until:%F %T}"
+        report.problem = newest.plan.problem if newest.plan else ""
+        alone = replace(
+            ctx.config, database=DatabaseConfig(), data=DataConfig(folder=scratch / "data")
+        )
+        await restore_files_and_database(alone, newest, say)
         async with EmbeddedPostgres(scratch / "data", max_connections=10) as dsn:
             db = await Database.connect(dsn, pool_max=2)
             try:

@@ -32,7 +32,7 @@ async def forget_old(ctx: Context, targets: Sequence[Target], chain: str) -> int
     before, gone = now - timedelta(days=ctx.config.vault.keep_days), 0
     for target in targets:
         try:
-            gone += await _forget_entries(target, before, chain)
+            gone += await forget_entries(target, before, chain)
         except PlaceUnavailable as error:
             log.warning("vault: %s is not tidied up: %s", target.label, error)
     await ctx.db.execute(NOTE_LEFT_MEDIA, now)
@@ -44,7 +44,7 @@ async def forget_old(ctx: Context, targets: Sequence[Target], chain: str) -> int
     return gone
 
 
-async def _forget_entries(target: Target, before: datetime, chain: str) -> int:
+async def forget_entries(target: Target, before: datetime, chain: str) -> int:
     names = sorted(filter(None, map(read_name, await target.place.list(f"{LOG}/"))))
     first = await _first_to_keep(target, names, before, chain)
     old = [name for name in names if first is not None and name < first]
