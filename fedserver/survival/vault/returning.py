@@ -143,8 +143,14 @@ class _Reached:
         return _PLACES[stage] <= self._place
 
 
-_PASSWORDS: Final = ("/oauth/token", "/auth/sign_in", "/auth/password", "/auth/second_factor")
-_NEWCOMERS: Final = ("/api/v1/accounts", "/auth/sign_up", "/api/v1/emails/confirmations")
+_NEWCOMERS: Final = (
+    "/api/v1/accounts",
+    "/api/v1/emails/confirmations",
+    "/auth/sign_up",
+    "/auth/kit",
+)
+_SIGNED_IN: Final = "/auth/edit"
+_SIGN_IN: Final = ("/oauth/token", "/auth/")
 _READ: Final = ("GET", "HEAD", "OPTIONS")
 
 
@@ -155,7 +161,7 @@ def needed(request: web.Request) -> str:
         return "inbox"
     if not reads and path in _NEWCOMERS:
         return "registrations"
-    if not reads and path.startswith(_PASSWORDS):
+    if not reads and path.startswith(_SIGN_IN) and not path.startswith(_SIGNED_IN):
         return "log_in"
     if not reads:
         return "writes"
