@@ -20,6 +20,7 @@ from fedserver.cli.house import (
 from fedserver.cli.mirror_findings import SINCE_SCHEMA, check_mirrors
 from fedserver.cli.public_name import check_public_name
 from fedserver.cli.shared import run_async
+from fedserver.cli.vaulted import check_vault, last_proven
 from fedserver.clock import Clock, SystemClock
 from fedserver.config import Config
 from storage.database import Database, StorageError
@@ -58,7 +59,7 @@ async def _look_at_database(config: Config, clock: Clock) -> list[Finding]:
         return [no_database_yet()]
     try:
         async with _database(config) as db:
-            health = await look(db)
+            health, proven = await look(db), await last_proven(db)
             has_mirrors = SINCE_SCHEMA <= health.schema <= health.newest_schema
             contracts = await db.fetch(CONTRACTS) if has_mirrors else []
     except (StorageError, OSError, ValueError) as error:
@@ -67,6 +68,7 @@ async def _look_at_database(config: Config, clock: Clock) -> list[Finding]:
         check_database(health),
         check_clock("clock", "the database's", health.time, clock),
         *check_mirrors(contracts),
+        check_vault(config, proven, clock.now()),
     ]
 
 
