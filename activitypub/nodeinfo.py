@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from activitypub.errors import DocumentError
+from activitypub.origins import host_of
 from activitypub.webfinger import is_http_url
 
 Version = Literal["2.0", "2.1"]
 
 MAX_LINKS: Final = 32
 MAX_VERSION_CHARS: Final = 128
+MAX_MIRRORS: Final = 8
 _SCHEMA: Final = "http://nodeinfo.diaspora.software/ns/schema/"
 _APPLICATION: Final = "https://www.w3.org/ns/activitystreams#Application"
 _OFFERED: Final[tuple[Version, ...]] = ("2.0", "2.1")
@@ -110,6 +112,22 @@ def parse_document(document: object) -> Software:
     if not _SOFTWARE_NAME.fullmatch(name):
         raise DocumentError("NodeInfo software name has unfit characters")
     return Software(name, _version(version))
+
+
+def parse_mirrors(document: object) -> list[str]:
+    """The hosts that a fedserver instance names as its mirrors in its NodeInfo document."""
+    metadata = document.get("metadata") if isinstance(document, Mapping) else None
+    named = metadata.get("mirrors") if isinstance(metadata, Mapping) else None
+    if not isinstance(named, list):
+        return []
+    return [one for one in named[:MAX_MIRRORS] if isinstance(one, str) and _is_host(one)]
+
+
+def _is_host(text: str) -> bool:
+    try:
+        return host_of(f"https://{text}") == text
+    except DocumentError:
+        return False
 
 
 def _version(value: object) -> str:

@@ -40,6 +40,8 @@ PASSWORD_RESETS_PER_ADDRESS = Rule("resets_address", 25, 300)
 PASSWORD_RESETS_PER_ACCOUNT = Rule("resets_account", 5, 1_800)
 CONFIRMATION_MAILS_PER_ADDRESS = Rule("confirmations_address", 25, 300)
 CONFIRMATION_MAILS_PER_ACCOUNT = Rule("confirmations_account", 5, 1_800)
+SUBSCRIPTION_MAILS_PER_ADDRESS = Rule("subscriptions_address", 10, 1_800)
+SUBSCRIPTION_MAILS_PER_RECEIVER = Rule("subscriptions_receiver", 5, 86_400)
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,16 +36,19 @@ ACCOUNT_HEADS = Query(
 
 @dataclass(frozen=True, slots=True)
 class AccountDetailRow(AccountRow):
-    """An account and the version of its row. `role`: of one of our people."""
+    """An account and the version of its row. `role`: of one of our people, as is whether they
+    offer their posts by mail."""
 
     version: int
     role: str | None
+    email_subscriptions: bool | None
 
 
 # The accounts themselves and those that they moved to.
 ACCOUNT_DETAILS = Query(
     f"""
-    SELECT {ACCOUNT_COLUMNS}, a.xmin::text::bigint AS version, u.role
+    SELECT {ACCOUNT_COLUMNS}, a.xmin::text::bigint AS version, u.role,
+        u.email_subscriptions
     FROM accounts a LEFT JOIN users u ON u.account_id = a.id
     WHERE a.id IN (
         SELECT unnest($1::bigint[])

@@ -228,6 +228,13 @@ SIGNER_KEY = Query(
 KEYS_OF_ACCOUNT = Query(
     f"SELECT {_KEY_COLUMNS} FROM actor_keys k WHERE k.account_id = $1 ORDER BY k.kind DESC", KeyRow
 )
+KEYS_OF_ACCOUNTS = Query(
+    f"""
+    SELECT {_KEY_COLUMNS} FROM actor_keys k WHERE k.account_id = ANY($1::bigint[])
+    ORDER BY k.account_id, k.kind DESC
+    """,
+    KeyRow,
+)
 PUT_KEY = Command(
     """
     INSERT INTO actor_keys (uri, account_id, identity_uri, kind, public_key, private_key,

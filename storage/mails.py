@@ -8,7 +8,7 @@ from storage.query import Command, Query, Value
 
 @dataclass(frozen=True, slots=True)
 class MailRow:
-    """A mail that is to be sent now."""
+    """A mail that is to be sent now. `unsubscribe_url`: of one that a list sends."""
 
     id: int
     recipient: str
@@ -16,6 +16,7 @@ class MailRow:
     body: str
     attempts: int
     created_at: datetime
+    unsubscribe_url: str | None
 
 
 INSERT_MAIL = Command(
@@ -32,7 +33,7 @@ CLAIM_MAILS = Query(
         ORDER BY next_attempt_at LIMIT $3 FOR UPDATE SKIP LOCKED
     ) due
     WHERE m.id = due.id
-    RETURNING m.id, m.recipient, m.subject, m.body, m.attempts, m.created_at
+    RETURNING m.id, m.recipient, m.subject, m.body, m.attempts, m.created_at, m.unsubscribe_url
     """,
     MailRow,
 )

@@ -24,6 +24,23 @@ SIGNPOST = Command(
 MOVED_TO = Value(
     "SELECT t.uri FROM accounts a JOIN accounts t ON t.id = a.moved_to_id WHERE a.id = $1", str
 )
+
+
+@dataclass(frozen=True, slots=True)
+class MovedRow:
+    """An account that goes on as another."""
+
+    id: int
+    moved_to_uri: str
+
+
+MOVED_OF_ACCOUNTS = Query(
+    """
+    SELECT a.id, t.uri AS moved_to_uri FROM accounts a JOIN accounts t ON t.id = a.moved_to_id
+    WHERE a.id = ANY($1::bigint[])
+    """,
+    MovedRow,
+)
 REMOVE_SIGNPOST = Command(
     "UPDATE accounts SET moved_to_id = NULL WHERE id = $1 AND moved_to_id IS NOT NULL"
 )

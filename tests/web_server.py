@@ -22,12 +22,14 @@ from fedserver.config import Config, DevelopmentConfig, InstanceConfig, ServerCo
 from fedserver.context import Context
 from fedserver.events import Events
 from fedserver.ids import IdMaker
-from fedserver.key_pool import KeyPool
+from fedserver.key_pool import KeyCache, KeyPool
 from fedserver.rate_limits import RateLimiter
 from fedserver.routing import CONTEXT, all_endpoints, mount
 from fedserver.routing.middleware import middlewares, serve_heads
 from fedserver.secrets import Secrets
 from fedserver.services import users
+from fedserver.timed_cache import TimedCache
+from fedserver.viewer_filters import ViewerFilters
 from storage.database import Database
 
 START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -216,6 +218,9 @@ def make_context(
         "ids": IdMaker(clock),
         "secrets": Secrets(b"0" * 32, clock),
         "key_pool": KeyPool(1),
+        "key_cache": KeyCache(),
+        "viewer_filters": ViewerFilters(clock),
+        "own_keys": TimedCache(clock, keep_s=30, max_entries=100),
         "events": Events(db),
         "rate_limiter": RateLimiter(clock, enabled=rate_limits),
         "entity_cache": BytesCache(1_000_000),

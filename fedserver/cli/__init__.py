@@ -20,6 +20,7 @@ from fedserver.cli.reports import report
 from fedserver.cli.running import run
 from fedserver.cli.showing import demo
 from fedserver.cli.sign_ups import approve, invite, pending, reject
+from fedserver.cli.static_export import export_static
 from fedserver.cli.trends import trends
 from fedserver.cli.users import user
 from fedserver.errors import ConfigError, FedserverError, StartError
@@ -63,6 +64,7 @@ for command in (
 cli.add_command(announcement)
 cli.add_command(mirror)
 cli.add_command(kit)
+cli.add_command(export_static)
 for command in (alias, move, pending, approve, reject, invite):
     user.add_command(command)
 

@@ -84,6 +84,10 @@ class MailConfig:
         "The address that mails come from; empty: notifications@ and the domain.",
         example="Social Example <hello@social.example>",
     )
+    subscriptions: bool = setting(
+        False,
+        "Whether people here may offer their public posts by mail to readers without an account.",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

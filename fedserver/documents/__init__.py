@@ -10,6 +10,7 @@ from fedserver.documents.notes import notes
 from fedserver.documents.policies import given_authorization
 from fedserver.documents.quotes import quote_authorization
 from fedserver.documents.serialising import serialise
+from fedserver.documents.webfinger import webfinger
 
 __all__ = [
     "actor",
@@ -20,4 +21,5 @@ __all__ = [
     "notes",
     "quote_authorization",
     "serialise",
+    "webfinger",
 ]

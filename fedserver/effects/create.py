@@ -25,6 +25,7 @@ from fedserver.effects.to_relays import announcement, mastodon_relays
 from fedserver.effects.vote import Vote
 from fedserver.effects.wanted_threads import ask_for_thread
 from fedserver.errors import NotFound, Refused
+from fedserver.services.email_subscriptions import mail_soon
 from storage.accounts import ACCOUNT_BY_ID, COUNT_STATUS, AccountRow
 from storage.database import Transaction
 from storage.idempotency import CLAIM_KEY
@@ -98,6 +99,14 @@ class Create(Act):
                 NOTIFY_SUBSCRIBERS, ctx.ids.new(), self.actor.id, status.id, ctx.clock.now()
             )
         await signal_new(ctx, tx, status.id, status.created_at)
+        await self._mail(ctx, tx)
+
+    async def _mail(self, ctx: Context, tx: Transaction) -> None:
+        """What is public and answers nobody else goes to those who want it by mail."""
+        parent = self.status.parent
+        by_itself = parent is None or parent.account_id == self.actor.id
+        if self.actor.local and self.status.visibility == "public" and by_itself:
+            await mail_soon(ctx, tx, self.actor.id, self.status.id)
 
     async def _ask_for_the_rest(self, ctx: Context, tx: Transaction) -> None:
         """What answers somebody elsewhere has neighbours that nobody sent us."""

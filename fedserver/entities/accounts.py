@@ -79,14 +79,14 @@ async def kept_accounts(ctx: Context, versions: Mapping[int, int]) -> dict[int, 
 
 async def _render(ctx: Context, ids: Sequence[int]) -> dict[int, bytes]:
     rows = {row.id: row for row in await ctx.db.fetch(ACCOUNT_DETAILS, ids)}
-    uris = ctx.uris
+    uris, mails = ctx.uris, ctx.config.mail.subscriptions
     rendered = {}
     for account_id in ids:
         row = rows.get(account_id)
         if row is None:
             continue
         moved_to = rows.get(row.moved_to_id) if row.moved_to_id is not None else None
-        rendered[account_id] = orjson.dumps(account_json(uris, row, moved_to))
+        rendered[account_id] = orjson.dumps(account_json(uris, row, moved_to, mails=mails))
         ctx.entity_cache.put(("account", account_id, row.version), rendered[account_id])
     return rendered
 
@@ -97,9 +97,14 @@ def account_json(
     moved_to: AccountDetailRow | None = None,
     *,
     nested: bool = False,
+    mails: bool = False,
 ) -> Json:
-    """Give an Account (Mastodon API: Account). Of a suspended one hardly more than the name."""
+    """Give an Account (Mastodon API: Account). Of a suspended one hardly more than the name.
+
+    `mails`: people here may offer their posts by mail, and the Account says who does.
+    """
     hidden = row.gone
+    mailed = bool(row.email_subscriptions) and not hidden if mails else None
     return {
         "id": str(row.id),
         "username": row.username,
@@ -133,6 +138,7 @@ def account_json(
         "show_media": row.show_media,
         "show_media_replies": row.show_media_replies,
         "show_featured": row.show_featured,
+        **({} if mailed is None else {"email_subscriptions": mailed}),
         # For the viewer, who is written in last.
         "feature_approval": feature_approval(row, last=not nested),
     }
@@ -194,7 +200,7 @@ async def credential_account(ctx: Context, account_id: int) -> Json:
         raise NotFound("Record not found")
     row = by_id[account_id]
     moved_to = by_id.get(row.moved_to_id) if row.moved_to_id is not None else None
-    whole = account_json(ctx.uris, row, moved_to)
+    whole = account_json(ctx.uris, row, moved_to, mails=ctx.config.mail.subscriptions)
     shown = await for_viewer(ctx, {row.id: orjson.dumps(whole)}, row.id)
     return {
         **orjson.loads(shown[row.id]),

@@ -1,13 +1,18 @@
 """Actors: people, and the instance itself."""
 
+from datetime import datetime
+
 from aiohttp import web
 
+from activitypub.build import to_document
+from activitypub.json_bytes import dumps
 from fedserver import documents
 from fedserver.context import Context
 from fedserver.errors import NotFound
 from fedserver.federation.replies import activity_reply, tombstone_reply
 from fedserver.federation.requests import check_fetch
 from fedserver.routing import Media, Reply, endpoint
+from fedserver.services import proving
 from fedserver.uris import Uris
 from storage.accounts import (
     ACCOUNT_BY_URI,
@@ -53,9 +58,15 @@ async def _actor_reply(ctx: Context, account: AccountRow) -> Reply:
     cached = ctx.entity_cache.get(key)
     if cached is None:
         moved_to = await ctx.db.value(MOVED_TO, account.id)
-        cached = documents.serialise(documents.actor(ctx, account, keys, moved_to=moved_to))
+        document = to_document(documents.actor(ctx, account, keys, moved_to=moved_to))
+        cached = dumps(await proving.prove_object(ctx, ctx.db, account.id, document, _made(ctx)))
         ctx.entity_cache.put(key, cached)
     return activity_reply(cached)
+
+
+def _made(ctx: Context) -> datetime:
+    """The beginning of the day: processes that make a document apart make the same one."""
+    return ctx.clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _version(account: AccountRow) -> int:

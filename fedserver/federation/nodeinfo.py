@@ -10,6 +10,7 @@ from fedserver.routing import Reply, endpoint
 from fedserver.services.instance_recovery import current_recovery
 from fedserver.uris import Uris
 from storage.federation_reads import STAFF, USAGE, UsageRow
+from storage.mirrored import MIRRORS_OF_OBJECTS
 
 _CACHE_FOR = {"Cache-Control": "max-age=1800, public"}
 _NOBODY = UsageRow(0, 0, 0, 0)
@@ -62,6 +63,8 @@ async def _metadata(ctx: Context) -> dict[str, Any]:
         # Client libraries know a server by its upstream's API.
         "upstream": {"name": "mastodon"},
         **await _recovery(ctx),
+        # Who has our public posts when we do not answer.
+        "mirrors": await ctx.db.values(MIRRORS_OF_OBJECTS),
     }
 
 

@@ -6,7 +6,8 @@ storage.visibility); for all others it does not exist.
 
 from aiohttp import web
 
-from activitypub.json_bytes import loads
+from activitypub.build import to_document
+from activitypub.json_bytes import dumps, loads
 from activitypub.model import Activity
 from activitypub.parse import parse_activity
 from fedserver import documents
@@ -15,6 +16,7 @@ from fedserver.errors import NotFound
 from fedserver.federation.replies import activity_reply, tombstone_reply
 from fedserver.federation.requests import check_fetch, signer_of
 from fedserver.routing import Media, Reply, endpoint
+from fedserver.services import proving
 from fedserver.uris import Uris
 from storage.accounts import AccountRow
 from storage.approvals import GIVEN_BY_URI
@@ -47,7 +49,11 @@ async def note(ctx: Context, request: web.Request, username: str, id: int) -> Re
 
 
 async def _note(ctx: Context, row: StatusRow) -> bytes:
-    return documents.serialise((await documents.notes(ctx, [row]))[row.id])
+    note = (await documents.notes(ctx, [row]))[row.id]
+    if row.visibility not in _PUBLIC:
+        return documents.serialise(note)
+    made = row.edited_at or row.created_at
+    return dumps(await proving.prove_object(ctx, ctx.db, row.account_id, to_document(note), made))
 
 
 async def _for_a_crowd(ctx: Context, row: StatusRow) -> bytes:

@@ -7,7 +7,8 @@ from aiohttp import web
 from activitypub.errors import DocumentError
 from activitypub.hostmeta import XRD_TYPE, host_meta_json, host_meta_xml
 from activitypub.origins import same_origin
-from activitypub.webfinger import JRD_TYPE, Handle, jrd, parse_handle, server_jrd, with_rels
+from activitypub.webfinger import JRD_TYPE, parse_handle, server_jrd, with_rels
+from fedserver import documents
 from fedserver.context import Context
 from fedserver.errors import NotFound
 from fedserver.routing import Params, Reply, endpoint
@@ -38,7 +39,11 @@ async def webfinger(ctx: Context, request: web.Request, params: WebFingerParams)
         raise NotFound("Record not found")
     if account.deleted_at is not None:
         return Reply({"error": "the account was deleted"}, status=410)
-    return Reply(with_rels(_jrd(ctx, account), rels), content_type=JRD_TYPE, headers=_CACHE_FOR)
+    return Reply(
+        with_rels(documents.webfinger(ctx, account), rels),
+        content_type=JRD_TYPE,
+        headers=_CACHE_FOR,
+    )
 
 
 def _is_our_address(ctx: Context, resource: str) -> bool:
@@ -46,22 +51,6 @@ def _is_our_address(ctx: Context, resource: str) -> bool:
     scheme = "http" if ctx.config.plain_http else "https"
     addresses = {ctx.config.base_url, f"{scheme}://{ctx.config.instance.domain}"}
     return resource.removesuffix("/") in addresses
-
-
-def _jrd(ctx: Context, account: AccountRow) -> dict[str, object]:
-    uris = Uris(ctx.config.base_url)
-    return jrd(
-        Handle(account.username, ctx.config.instance.domain),
-        actor_uri=account.uri,
-        profile_url=account.url,
-        subscribe_template=uris.interaction("{uri}"),
-        avatar_url=uris.media(account.avatar_blob) if account.avatar_blob else None,
-        intents={
-            intent: uris.interaction("{object}", intent)
-            for intent in ("Follow", "Like", "Announce")
-        }
-        | {"Object": uris.interaction("{object}"), "Create": uris.share("{content}")},
-    )
 
 
 async def _find(ctx: Context, resource: str) -> AccountRow | None:

@@ -1,9 +1,12 @@
 """WebFinger and NodeInfo: from a handle to an actor, and what software a peer runs."""
 
-from activitypub.errors import ProtocolError, Untrusted
+from collections.abc import Mapping
+from typing import Any
+
+from activitypub.errors import DocumentError, ProtocolError, Untrusted
 from activitypub.hostmeta import parse_host_meta_template
 from activitypub.json_bytes import loads
-from activitypub.nodeinfo import Software, parse_document, parse_links
+from activitypub.nodeinfo import Software, parse_document, parse_links, parse_mirrors
 from activitypub.origins import host_of, same_origin
 from activitypub.signatures import Dialect
 from activitypub.webfinger import Handle, Jrd, parse_jrd, webfinger_url
@@ -13,6 +16,7 @@ from fedserver.outgoing import Response
 from fedserver.services import fetch, signing
 from fedserver.services.fetch import Budget
 from storage.hosts import LEARN_SOFTWARE
+from storage.mirrored import LEARN_MIRRORS
 
 _SOFTWARE_FETCHES = 2
 _JRD_ACCEPT = "application/jrd+json, application/json"
@@ -75,18 +79,28 @@ async def _host_meta_url(ctx: Context, base: str, handle: Handle, budget: Budget
 async def learn_software(ctx: Context, host: str) -> Software | None:
     """Ask a peer's NodeInfo what it runs, and keep the answer: it cannot be asked when the peer is
     dead, and moving away from it takes to know. None where it does not say."""
-    software = await _ask_software(ctx, f"{_scheme(ctx)}://{host}", Budget(_SOFTWARE_FETCHES))
+    document = await _ask_nodeinfo(ctx, f"{_scheme(ctx)}://{host}", Budget(_SOFTWARE_FETCHES))
+    software = _software(document)
     name, version = (software.name, software.version) if software else (None, None)
     await ctx.db.execute(LEARN_SOFTWARE, host, name, version, ctx.clock.now())
+    if document is not None:
+        await ctx.db.execute(LEARN_MIRRORS, host, parse_mirrors(document))
     return software
 
 
-async def _ask_software(ctx: Context, base: str, budget: Budget) -> Software | None:
+def _software(document: Mapping[str, Any] | None) -> Software | None:
+    try:
+        return None if document is None else parse_document(document)
+    except DocumentError:
+        return None
+
+
+async def _ask_nodeinfo(ctx: Context, base: str, budget: Budget) -> Mapping[str, Any] | None:
     try:
         href = parse_links(loads((await _get(ctx, f"{base}/.well-known/nodeinfo", budget)).body))
         if href is None or not same_origin(href, base):
             return None
-        return parse_document(loads((await _get(ctx, href, budget)).body))
+        return loads((await _get(ctx, href, budget)).body)
     except (Gone, Denied, Refused, Unreachable, ProtocolError):
         return None
 

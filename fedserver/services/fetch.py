@@ -19,7 +19,7 @@ from activitypub.trust import Fetched, Refetch, check_fetched, check_key_owner
 from fedserver.context import Context
 from fedserver.errors import Denied, FedserverError, Gone, Refused, Unreachable
 from fedserver.outgoing import ForbiddenTarget, Limits, Response, TooLarge
-from fedserver.services import signing
+from fedserver.services import mirrored, signing
 from storage.hosts import FETCH_DIALECT_OF, REMEMBER_FETCH_DIALECT
 
 ACCEPT = 'application/activity+json, application/ld+json; profile="https://www.w3.org/ns/activitystreams"'
@@ -43,6 +43,7 @@ class Budget:
         self._places = places
         self._asking = 0
         self._depth = 0
+        self._brought: dict[str, Json] = {}
 
     @contextmanager
     def deeper(self, most: int) -> Iterator[None]:
@@ -55,6 +56,17 @@ class Budget:
             yield
         finally:
             self._depth -= 1
+
+    def bring(self, document: Json) -> None:
+        """An activity came with this document in it. It counts where its origin cannot be asked,
+        if it proves itself; `document` has to be as it came."""
+        uri = document.get("id")
+        if isinstance(uri, str) and document.get("proof"):
+            self._brought[uri] = document
+
+    def brought(self, uri: str) -> Json | None:
+        """Give what came under that id, unproven."""
+        return self._brought.get(uri)
 
     @property
     def spent(self) -> bool:
@@ -84,12 +96,13 @@ class Budget:
 async def document(ctx: Context, uri: str, budget: Budget) -> Json:
     """Fetch the document that `uri` names, as the instance actor, and check that it may speak.
 
-    Raises Gone (404, 410), Denied (another refusal), Unreachable, Refused (budget), or
-    ProtocolError for what is not to be believed (FEP-fe34).
+    Where its origin does not answer, or answers with something else, what a mirror has counts if
+    its author's proof is on it. Raises Gone (404, 410), Denied (another refusal), Unreachable,
+    Refused (budget), or ProtocolError for what is not to be believed (FEP-fe34).
     """
     budget.spend()
     async with budget.asking():
-        return await _shared(ctx).once(uri, lambda: _document(ctx, uri, budget))
+        return await _shared(ctx).once(uri, lambda: _from_anywhere(ctx, uri, budget))
 
 
 async def once(ctx: Context, name: str, call: Callable[[], Coroutine[Any, Any, T]]) -> T:
@@ -111,6 +124,18 @@ async def key(ctx: Context, key_id: str, budget: Budget) -> tuple[Actor, ActorKe
         fetched = await document(ctx, owner, budget)
     actor = parse_actor(fetched)
     return actor, check_key_owner(actor, key_id)
+
+
+async def _from_anywhere(ctx: Context, uri: str, budget: Budget) -> Json:
+    try:
+        return await _document(ctx, uri, budget)
+    except (Unreachable, Untrusted):
+        found = budget.brought(uri)
+        if found is None or not await mirrored.proven_by_known_key(ctx, found):
+            found = None if budget.spent else await mirrored.document(ctx, uri)
+        if found is None:
+            raise
+        return await plain(found)
 
 
 async def _document(ctx: Context, uri: str, budget: Budget) -> Json:

@@ -14,10 +14,14 @@ async def write_mail(
     ctx: Context, tx: Transaction, recipient: str, subject: str, text: str
 ) -> None:
     """Queue a mail of plain text; it goes out after the transaction's commit."""
-    foot = _FOOT.format(title=ctx.config.instance.title, address=ctx.config.base_url)
-    body = f"{text.strip()}{foot}"
+    body = f"{text.strip()}{foot(ctx)}"
     await tx.execute(INSERT_MAIL, ctx.ids.new(), recipient, subject, body, ctx.clock.now())
     await tx.execute(NOTIFY, MAILS, "")
+
+
+def foot(ctx: Context) -> str:
+    """Give what every mail ends with: who sends it."""
+    return _FOOT.format(title=ctx.config.instance.title, address=ctx.config.base_url)
 
 
 async def mail_confirmation(

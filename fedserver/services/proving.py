@@ -3,7 +3,7 @@ peer brings what another one said."""
 
 import asyncio
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
@@ -44,27 +44,59 @@ async def prove(
     try:
         if passed_on:
             return await _signed_for_graphs(ctx, db, author, document)
-        return await _with_proof(ctx, db, author, document)
+        document = await _with_proven_object(ctx, db, author, document)
+        return await _with_proof(ctx, db, author.id, document, ctx.clock.now())
     except DocumentError as error:
         log.warning("%s cannot be proven: %s", document.get("id"), error.reason)
         return document
 
 
-async def _with_proof(
-    ctx: Context, db: Database | Transaction, author: AccountRow, document: Json
+async def prove_object(
+    ctx: Context, db: Database | Transaction, author_id: int, document: Json, made: datetime
 ) -> Json:
-    key = await signing.own_key(ctx, db, author.id, "ed25519")
+    """Give a public object, or an actor, with a proof of its author's key, as `prove`. `made` is
+    since when it is as it is: what did not change keeps its proof."""
+    try:
+        return await _with_proof(ctx, db, author_id, document, made)
+    except DocumentError as error:
+        log.warning("%s cannot be proven: %s", document.get("id"), error.reason)
+        return document
+
+
+async def _with_proven_object(
+    ctx: Context, db: Database | Transaction, author: AccountRow, activity: Json
+) -> Json:
+    """The object counts by itself, too, for whoever gets it from somebody else. It takes the
+    activity's context along. Not where the graph is signed: other processors of JSON-LD may not
+    like one context within another."""
+    inner = activity.get("object")
+    if not isinstance(inner, dict) or author.uri not in (
+        inner.get("attributedTo"),
+        inner.get("id"),
+    ):
+        return activity
+    if inner.get("type") == "Tombstone":
+        return activity
+    whole = {"@context": activity.get("@context"), **inner}
+    return {**activity, "object": await _with_proof(ctx, db, author.id, whole, ctx.clock.now())}
+
+
+async def _with_proof(
+    ctx: Context, db: Database | Transaction, author_id: int, document: Json, made: datetime
+) -> Json:
+    key = await signing.own_key(ctx, db, author_id, "ed25519")
     if key is None or not isinstance(key.private_key, Ed25519PrivateKey):
         return document
     # Half a millisecond: not worth a thread.
-    return add_proof(document, key_id=key.key_id, private_key=key.private_key, now=ctx.clock.now())
+    return add_proof(document, key_id=key.key_id, private_key=key.private_key, now=made)
 
 
 async def _signed_for_graphs(
     ctx: Context, db: Database | Transaction, author: AccountRow, document: Json
 ) -> Json:
     """The signature covers the proof, which covers the contexts of both (FEP-8b32)."""
-    proven = await _with_proof(ctx, db, author, with_security_context(document))
+    whole = with_security_context(document)
+    proven = await _with_proof(ctx, db, author.id, whole, ctx.clock.now())
     key = await signing.own_key(ctx, db, author.id, "rsa")
     if key is None or not isinstance(key.private_key, RSAPrivateKey):
         return proven

@@ -11,9 +11,9 @@ from typing import Final
 from activitypub.errors import ProtocolError
 from activitypub.origins import host_of
 from fedserver.context import Context
-from fedserver.errors import FedserverError, Invalid, NotFound
+from fedserver.errors import FedserverError, Invalid, NotFound, Unreachable
 from fedserver.outgoing import Limits
-from fedserver.services import fetch
+from fedserver.services import fetch, mirrored
 from fedserver.services.attachments import image_limits, recording_limits
 from fedserver.services.images import process_image, sniff
 from fedserver.services.keeping import keep
@@ -77,7 +77,19 @@ async def _brought(ctx: Context, url: str, variant: Variant, key: bytes) -> str:
 
 
 async def _fetched(ctx: Context, url: str) -> bytes:
+    """From where it lies, or, where nobody answers there, from a mirror that has it."""
     fetch.refuse_unfederated(ctx, host_of(url))
+    try:
+        return await _from_origin(ctx, url)
+    except Unreachable:
+        limit = ctx.config.media.max_remote_bytes
+        found = await mirrored.file(ctx, url, max_bytes=limit, total_s=_TOTAL_S)
+        if found is None:
+            raise
+        return found
+
+
+async def _from_origin(ctx: Context, url: str) -> bytes:
     response = await ctx.out.request(
         "GET",
         url,

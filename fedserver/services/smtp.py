@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from email import policy
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
 from pathlib import Path
@@ -11,6 +12,9 @@ from fedserver.outgoing.mail import hand_over
 from storage.mails import MailRow
 
 log = logging.getLogger(__name__)
+
+# Long links in headers stay as they are: mail programs do not put encoded ones together again.
+_WHOLE_LINES = policy.default.clone(max_line_length=998)
 
 
 async def send(config: Config, mail: MailRow) -> None:
@@ -24,13 +28,17 @@ async def send(config: Config, mail: MailRow) -> None:
 
 def as_message(config: Config, mail: MailRow) -> EmailMessage:
     """Give the mail as it goes over the wire (RFC 5322); one id, however often it is sent."""
-    message = EmailMessage()
+    message = EmailMessage(_WHOLE_LINES)
     message["From"] = sender(config)
     message["To"] = mail.recipient
     message["Subject"] = mail.subject
     message["Date"] = format_datetime(mail.created_at)
     message["Message-ID"] = f"<{mail.id}@{_host(config)}>"
     message["Auto-Submitted"] = "auto-generated"
+    if mail.unsubscribe_url:
+        # One press in the mail program, without a page (RFC 8058).
+        message["List-Unsubscribe"] = f"<{mail.unsubscribe_url}>"
+        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     message.set_content(mail.body)
     return message
 

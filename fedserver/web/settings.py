@@ -6,10 +6,10 @@ from typing import Any, Final
 from aiohttp import web
 
 from fedserver.context import Context
-from fedserver.errors import Forbidden, Invalid, NotFound
+from fedserver.errors import Forbidden, Invalid, NotFound, Refused
 from fedserver.rate_limits import LOGINS_PER_ACCOUNT
 from fedserver.routing import Media, Params, endpoint
-from fedserver.services import login_settings, passkeys, second_factor
+from fedserver.services import email_subscriptions, login_settings, passkeys, second_factor
 from fedserver.services.counting import count
 from fedserver.web.forms import check_form, form_page
 from fedserver.web.rendering import redirect
@@ -85,6 +85,10 @@ async def settings_page(
             for one in await ctx.db.fetch(AUTHORISED_APPLICATIONS, user.account_id)
         ],
         "browsers": await ctx.db.fetch(BROWSERS, user.account_id, ctx.clock.now()),
+        "mailing": {
+            "possible": ctx.config.mail.subscriptions,
+            "on": await email_subscriptions.is_offered(ctx, user.account_id),
+        },
         "grace_days": login_settings.GRACE.days,
         "told": told,
         "fault": fault,
@@ -98,7 +102,7 @@ async def shown(
     """Do something, and show the page with what came of it."""
     try:
         await doing
-    except (Invalid, NotFound) as error:
+    except (Invalid, NotFound, Refused) as error:
         return await settings_page(
             ctx, request, fault=str(error).removeprefix("Validation failed: ")
         )

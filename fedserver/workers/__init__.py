@@ -15,6 +15,7 @@ from fedserver.workers.poll_worker import watch_polls
 from fedserver.workers.push_worker import push_always
 from fedserver.workers.quote_proofs import prove_always
 from fedserver.workers.scheduled_worker import post_scheduled_always
+from fedserver.workers.subscription_worker import mail_posts_always
 from fedserver.workers.thread_worker import complete_always
 from fedserver.workers.trends_worker import watch_trends
 
@@ -31,6 +32,7 @@ ALL = (
     convert_always,
     look_at_links_always,
     mail_always,
+    mail_posts_always,
     import_always,
     push_always,
     watch_trends,

@@ -6,11 +6,13 @@ from fedserver.context import Context
 from fedserver.effects.leaving import delete_departed
 from fedserver.services import sign_ups
 from fedserver.services.cleaning_again import clean_again
+from fedserver.services.email_subscriptions import UNCONFIRMED_KEPT_FOR
 from fedserver.services.keeping import remove_unnamed
 from fedserver.services.remote_media import prune
 from fedserver.services.work_loop import Work, work_always
 from storage.cards import FORGET_CARDS
 from storage.collections import FORGET_ENDED_ITEMS
+from storage.email_subscriptions import FORGET_UNCONFIRMED_SUBSCRIPTIONS
 from storage.housekeeping import (
     EMPTY_HOMES_OF_ABSENT,
     FORGET_EXPIRED_CODES,
@@ -60,6 +62,7 @@ async def tidy(ctx: Context) -> int:
     await ctx.db.execute(FORGET_EXPIRED_MUTES, now)
     await ctx.db.execute(FORGET_EXPIRED_LINKS, now)
     await ctx.db.execute(FORGET_UNCONFIRMED, now - sign_ups.KEPT_FOR)
+    await ctx.db.execute(FORGET_UNCONFIRMED_SUBSCRIPTIONS, now - UNCONFIRMED_KEPT_FOR)
     await ctx.db.execute(FORGET_PROCESSED, now - PROCESSED_KEPT_FOR)
     await ctx.db.execute(FORGET_TRANSLATIONS, now - TRANSLATIONS_KEPT_FOR)
     await ctx.db.execute(FORGET_BACKFILLS, now - BACKFILLS_KEPT_FOR)

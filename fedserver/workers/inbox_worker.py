@@ -176,7 +176,10 @@ async def _outcome(ctx: Context, row: InboxRow, budget: Budget) -> Outcome:
 
 async def _receive(ctx: Context, row: InboxRow, budget: Budget) -> Outcome:
     try:
-        document = await fetch.plain(loads(row.body, max_bytes=len(row.body)))
+        loaded = loads(row.body, max_bytes=len(row.body))
+        if isinstance(inner := loaded.get("object"), dict):
+            budget.bring(inner)
+        document = await fetch.plain(loaded)
         if b"acct:" in row.body:
             document = await acct_ids.with_urls(ctx, document, budget)
         activity = parse_activity(document)

@@ -15,9 +15,7 @@ CREATE TABLE mirror_contracts (
     retention_days integer NOT NULL DEFAULT 14,
     recovery_did   text,                   -- the other's recovery key, as it was when we agreed
     kept_bytes     bigint NOT NULL DEFAULT 0,
-    -- How far our public posts and activities have been brought to the other.
-    posts_sent     bigint NOT NULL DEFAULT 0,
-    activities_sent bigint NOT NULL DEFAULT 0,
+    activities_sent bigint NOT NULL DEFAULT 0,  -- how far our public posts were brought to the other
     next_try_at    timestamptz,
     failures       integer NOT NULL DEFAULT 0,
     last_error     text,

@@ -15,21 +15,50 @@ QUOTA = 1_000_000
 CLASSES = ["chunks", "objects", "media"]
 
 
-@asynccontextmanager
-async def instances(postgres: str, folder: Path, count: int) -> AsyncIterator[list[Instance]]:
-    """Run `count` instances that may reach each other, in databases of their own."""
-    ports = [unused_port() for _ in range(count)]
-    async with AsyncExitStack() as stack:
-        found = []
+class Fleet:
+    """Instances that may reach each other, in databases of their own, and can be stopped."""
+
+    def __init__(self) -> None:
+        self.running: list[Instance] = []
+        self._stacks: dict[str, AsyncExitStack] = {}
+
+    async def start(self, postgres: str, folder: Path, count: int) -> None:
+        ports = [unused_port() for _ in range(count)]
         for number, port in enumerate(ports):
+            stack = AsyncExitStack()
             dsn = await stack.enter_async_context(asynccontextmanager(fresh_database)(postgres))
             place = folder / f"instance-{number}"
-            found.append(
-                await stack.enter_async_context(
-                    start_instance(dsn, place, port, peers=tuple(ports))
-                )
+            instance = await stack.enter_async_context(
+                start_instance(dsn, place, port, peers=tuple(ports))
             )
+            self._stacks[instance.domain] = stack
+            self.running.append(instance)
+
+    async def kill(self, instance: Instance) -> None:
+        """Stop an instance, and throw its database away."""
+        await self._stacks.pop(instance.domain).aclose()
+
+    async def stop(self) -> None:
+        for stack in reversed(self._stacks.values()):
+            await stack.aclose()
+
+
+@asynccontextmanager
+async def fleet(postgres: str, folder: Path, count: int) -> AsyncIterator[Fleet]:
+    """Run `count` instances."""
+    found = Fleet()
+    try:
+        await found.start(postgres, folder, count)
         yield found
+    finally:
+        await found.stop()
+
+
+@asynccontextmanager
+async def instances(postgres: str, folder: Path, count: int) -> AsyncIterator[list[Instance]]:
+    """Run `count` instances that all live until the end."""
+    async with fleet(postgres, folder, count) as found:
+        yield found.running
 
 
 async def agree(

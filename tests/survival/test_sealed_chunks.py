@@ -146,15 +146,13 @@ async def test_bytes_other_than_announced_are_not_kept(three: list[Instance]) ->
     assert files_of(keeper) == []
 
 
-@pytest.mark.parametrize("name", ["", "../up", "a//b", "/a", "a b", ".hidden", "x" * 201, "ä"])
-async def test_name_that_could_be_something_else_is_refused(
-    three: list[Instance], name: str
-) -> None:
+async def test_name_that_could_be_something_else_is_refused(three: list[Instance]) -> None:
     owner, keeper, _ = three
     await agree(owner, keeper)
-    with pytest.raises(Denied) as refused:
-        await target(owner, keeper).put(name, CHUNK)
-    assert refused.value.status == 422
+    for name in ("", "../up", "a//b", "/a", "a b", ".hidden", "x" * 201, "ä"):
+        with pytest.raises(Denied) as refused:
+            await target(owner, keeper).put(name, CHUNK)
+        assert refused.value.status == 422
 
 
 async def test_stranger_gets_nothing(three: list[Instance]) -> None:

@@ -8,6 +8,7 @@ from typing import Final
 
 from fedserver.context import Context
 from fedserver.errors import FedserverError
+from fedserver.services.mirrored import KEPT_SUFFIX, kept_folder
 from storage.blobs import BlobFolder, Incoming, TooMuch
 from storage.database import Conflict
 from storage.kept_chunks import (
@@ -24,7 +25,6 @@ from storage.kept_chunks import (
 from storage.mirrors import LOCK_CONTRACT, ContractRow
 
 MAX_CHUNK_BYTES: Final = 64 * 1024 * 1024
-SUFFIX: Final = ".kept"
 _AT_ONCE: Final = 100
 
 
@@ -47,14 +47,9 @@ class Brought:
     reader_did: str | None = None
 
 
-def folder(ctx: Context, contract_id: int) -> BlobFolder:
-    """Give where the files of one partner are, apart from everybody else's."""
-    return BlobFolder(ctx.config.data.folder / "kept" / str(contract_id))
-
-
 def path_of(ctx: Context, row: ChunkRow) -> Path:
     """Give the file of a chunk."""
-    return folder(ctx, row.contract_id).path(row.sha256 + SUFFIX)
+    return kept_folder(ctx, row.contract_id).path(row.sha256 + KEPT_SUFFIX)
 
 
 async def keep(
@@ -72,7 +67,7 @@ async def keep(
             await ctx.db.execute(WANTED_AGAIN, known.id)
             return False
     refuse_too_much(contract, brought.size or 0)
-    place = folder(ctx, contract.id)
+    place = kept_folder(ctx, contract.id)
     incoming = await _received(place, pieces)
     try:
         if incoming.sha256 != brought.sha256:
@@ -118,10 +113,10 @@ async def _settle(
             known = await tx.one(CHUNK, contract.id, brought.name)
             if known is not None:
                 _refuse_other_content(known, incoming.sha256)
-                await place.keep(incoming, suffix=SUFFIX)
+                await place.keep(incoming, suffix=KEPT_SUFFIX)
                 return await tx.execute(WANTED_AGAIN, known.id) == 0
             refuse_too_much(current, incoming.size)
-            await place.keep(incoming, suffix=SUFFIX)
+            await place.keep(incoming, suffix=KEPT_SUFFIX)
             await tx.execute(
                 INSERT_CHUNK,
                 *(ctx.ids.new(), contract.id, brought.name, brought.kind, incoming.sha256),
@@ -157,4 +152,4 @@ async def _remove(ctx: Context, row: ChunkRow) -> None:
             return
         await tx.execute(COUNT_KEPT, row.contract_id, -row.size)
         if not await tx.value(CONTENT_STILL_NAMED, row.contract_id, row.sha256):
-            await folder(ctx, row.contract_id).delete(row.sha256 + SUFFIX)
+            await kept_folder(ctx, row.contract_id).delete(row.sha256 + KEPT_SUFFIX)

@@ -12,11 +12,11 @@ from fedserver.context import Context
 from fedserver.errors import Forbidden, Invalid, Unsigned
 from fedserver.routing import signed_request
 from fedserver.services import verification
+from fedserver.services.mirrored import PATH as PATH
 from fedserver.uris import Uris
 from storage.accounts import ACCOUNT_BY_URI, KEYS_OF_ACCOUNT
 from storage.mirrors import CONTRACT_OF_ACTOR, ContractRow
 
-PATH: Final = "/api/fedserver/mirror/v1"
 CLASSES: Final = ("chunks", "objects", "media")
 
 
@@ -47,10 +47,10 @@ async def signing_instance(ctx: Context, request: web.Request, body: bytes = b""
     return key.actor_uri
 
 
-async def partner(ctx: Context, request: web.Request, kept: str) -> ContractRow:
+async def partner(ctx: Context, request: web.Request, kept: str, body: bytes = b"") -> ContractRow:
     """Give the contract of the instance that signed a request, which has to be in force and be
     about the class `kept`. Raises Unsigned or Forbidden."""
-    actor = await signing_instance(ctx, request)
+    actor = await signing_instance(ctx, request, body)
     contract = await ctx.db.one(CONTRACT_OF_ACTOR, actor)
     if contract is None or contract.state != "agreed":
         raise Forbidden(
