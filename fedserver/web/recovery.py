@@ -9,7 +9,7 @@ from activitypub.json_bytes import loads
 from fedserver.context import Context
 from fedserver.effects import recovery_key
 from fedserver.effects.recovery_key import Offered
-from fedserver.errors import FedserverError, Invalid
+from fedserver.errors import FedserverError, Invalid, NotFound
 from fedserver.recovery.keys import RecoveryPublic
 from fedserver.routing import Media, Params, endpoint
 from fedserver.routing.files import send_file
@@ -94,7 +94,7 @@ async def remove_key(ctx: Context, request: web.Request, params: KeyParams) -> w
         _, user = await confirmed_person(ctx, request, params)
         removal = _json(params.removal) if params.removal else None
         at_once = await recovery_key.remove(ctx, user.account_id, removal=removal)
-    except FedserverError as error:
+    except (Invalid, NotFound) as error:
         return await _refused(ctx, request, error)
     told = "The recovery key is removed." if at_once else "It will be removed in 72 hours."
     return await _page(ctx, request, told=told)
