@@ -1,5 +1,6 @@
 """Making a kit: packed, sealed to its owner, kept for download and put on mirrors."""
 
+import gzip
 import logging
 import tempfile
 from asyncio import to_thread
@@ -26,6 +27,7 @@ SUFFIX: Final = ".age"
 PREFIX: Final = "kits"
 _IN_MEMORY_BYTES: Final = 4 * 1024 * 1024
 _AGAIN_AFTER: Final = timedelta(hours=6)
+_COMPRESSION: Final = 5  # posts become a tenth; more costs time and gives little
 _KEPT: Final = 2  # versions of a kit on a mirror
 
 
@@ -68,7 +70,9 @@ async def _sealed(
     with_media: bool,
 ) -> int:
     with _temporary() as plain:
-        posts = await pack(ctx, person, plain, with_media=with_media)
+        with gzip.GzipFile(fileobj=plain, mode="wb", compresslevel=_COMPRESSION, mtime=0) as packed:
+            tar = cast("BinaryIO", packed)
+            posts = await pack(ctx, person, tar, with_media=with_media)
         plain.seek(0)
         await to_thread(seal_stream, plain, sealed, [public.recipient])
     return posts

@@ -1,6 +1,8 @@
 """A sealed kit, opened with the words: whose it is, and what is in it."""
 
+import gzip
 import tempfile
+import zlib
 from asyncio import to_thread
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -24,6 +26,8 @@ from fedserver.survival.kits.container import FOLDER, KEYS, KitReader
 Json = dict[str, Any]
 
 _IN_MEMORY_BYTES: Final = 16 * 1024 * 1024
+_PIECE_BYTES: Final = 1024 * 1024
+_MOST_TIMES_LARGER: Final = 200
 _MAX_PEERS: Final = 20_000
 
 
@@ -67,18 +71,36 @@ async def opened(ctx: Context, sealed: BinaryIO, key: RecoveryKey) -> AsyncItera
     Raises Invalid for what is no kit, was sealed to another key, was changed since, or is the kit
     of somebody whose recovery key this is not.
     """
-    with tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES) as file:
-        plain = cast("BinaryIO", file)
+    with _temporary() as packed, _temporary() as plain:
         try:
-            await to_thread(open_stream, sealed, plain, key.opening)
+            await to_thread(open_stream, sealed, packed, key.opening)
         except CannotOpen as error:
             raise Invalid(
                 f"The kit cannot be opened: {error}. Are these the words it was made for, and is"
                 " the file whole?"
             ) from None
-        plain.seek(0)
+        await to_thread(_unpack, packed, plain)
         reader = await to_thread(KitReader, plain)
         yield await to_thread(_read, reader, key, ctx.clock.now())
+
+
+def _temporary() -> BinaryIO:
+    return cast("BinaryIO", tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES))
+
+
+def _unpack(packed: BinaryIO, plain: BinaryIO) -> None:
+    """Decompress, as far as a kit can have been compressed; raises Invalid."""
+    most = packed.seek(0, 2) * _MOST_TIMES_LARGER + _IN_MEMORY_BYTES
+    packed.seek(0)
+    try:
+        with gzip.GzipFile(fileobj=packed, mode="rb") as source:
+            while piece := source.read(_PIECE_BYTES):
+                if plain.tell() > most:
+                    raise Invalid("This is not a kit: it is too large when it is unpacked")
+                plain.write(piece)
+    except (OSError, EOFError, zlib.error) as error:
+        raise Invalid(f"This is not a kit: {error}") from None
+    plain.seek(0)
 
 
 def _read(reader: KitReader, key: RecoveryKey, now: datetime) -> OpenKit:
