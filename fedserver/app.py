@@ -32,6 +32,7 @@ from fedserver.viewer_filters import ViewerFilters
 from storage.blobs import BlobFolder, BlobStore
 from storage.bucket import BlobBucket, BucketPlace
 from storage.database import Database, StorageError
+from storage.evacuations import CURRENT_BASE
 from storage.inbox import InboxStore
 from storage.migrate import migrate
 from storage.recovery import FREE_CLAIMS, FREE_LEASES, FREE_MEDIA
@@ -46,6 +47,7 @@ _EDGES = (
     "fedserver.mastodon",
     "fedserver.oauth",
     "fedserver.streaming",
+    "fedserver.survival.evacuation",
     "fedserver.survival.kits",
     "fedserver.survival.mirrors",
     "fedserver.web",
@@ -69,16 +71,31 @@ def all_endpoints() -> list[Endpoint]:
 
 @asynccontextmanager
 async def open_context(
-    config: Config, *, beside: bool = True, clock: Clock | None = None
+    config: Config, *, beside: bool = True, clock: Clock | None = None, any_domain: bool = False
 ) -> AsyncIterator[Context]:
     """Open database, keys and the way out. `beside` a running server its database is shared (for
     the CLI); otherwise the data folder is ours alone. Without a `clock` the machine's is used.
+    `any_domain` does not ask whether the instance is at the domain that the configuration names.
 
     Raises StartError with what to do next.
     """
     async with AsyncExitStack() as stack:
         dsn = config.database.url or await _embedded(config, stack, beside=beside)
-        yield await _make_context(config, dsn, stack, clock or SystemClock())
+        ctx = await _make_context(config, dsn, stack, clock or SystemClock())
+        if not any_domain:
+            await _check_domain(ctx)
+        yield ctx
+
+
+async def _check_domain(ctx: Context) -> None:
+    """After an evacuation the instance is where the database says."""
+    base = await ctx.db.value(CURRENT_BASE)
+    if base is not None and base != ctx.config.base_url:
+        domain = base.partition("://")[2]
+        raise StartError(
+            f"This instance has moved to {domain}, but the configuration says "
+            f'{ctx.config.instance.domain}: set domain = "{domain}" in [instance]'
+        )
 
 
 async def _embedded(config: Config, stack: AsyncExitStack, *, beside: bool) -> str:
@@ -201,7 +218,7 @@ async def running(ctx: Context) -> AsyncIterator[str]:
     Raises StartError when the port is taken.
     """
     from fedserver import streaming, workers
-    from fedserver.survival import kits, mirrors
+    from fedserver.survival import evacuation, kits, mirrors
 
     await new_accounts.ensure_instance_actor(ctx)
     await push_keys.ensure_push_key(ctx)
@@ -223,7 +240,13 @@ async def running(ctx: Context) -> AsyncIterator[str]:
             background.append(tasks.create_task(app[streaming.HUB].run(), name="streams"))
             background += [
                 tasks.create_task(run(ctx), name=run.__name__)
-                for run in (*workers.ALL, *mirrors.WORKERS, *kits.WORKERS, post_what_was_scheduled)
+                for run in (
+                    *workers.ALL,
+                    *mirrors.WORKERS,
+                    *kits.WORKERS,
+                    *evacuation.WORKERS,
+                    post_what_was_scheduled,
+                )
             ]
             try:
                 yield ctx.config.base_url

@@ -9,6 +9,7 @@ from typing import Literal
 
 from storage.database import Database
 from storage.domains import DOMAIN_RULES
+from storage.evacuations import FORMER_BASES
 
 Mode = Literal["open", "allow_list"]
 
@@ -20,19 +21,40 @@ class DomainRules:
         self._mode = mode
         self._own = own_domain
         self._severities: Mapping[str, str] = {}
+        self._former: frozenset[str] = frozenset()
 
     async def load(self, db: Database) -> None:
         """Read the rules anew."""
         self._severities = {row.domain: row.severity for row in await db.fetch(DOMAIN_RULES)}
+        self._former = frozenset(base.partition("://")[2] for base in await db.values(FORMER_BASES))
+
+    def is_former(self, host: str) -> bool:
+        """Whether this instance was at `host` before. Whoever is there now is not heard, and not
+        asked: it may have been seized."""
+        return bool(self._former) and host.lower() in self._former
+
+    def today(self, uri: str, base: str) -> str:
+        """Give the form that an id of ours from a former domain has at `base`; others as they
+        are."""
+        scheme, _, rest = uri.partition("://")
+        host, slash, path = rest.partition("/")
+        return f"{base}/{path}" if scheme and slash and self.is_former(host) else uri
+
+    @property
+    def has_moved(self) -> bool:
+        """Whether this instance ever was under another domain."""
+        return bool(self._former)
 
     def is_blocked(self, host: str) -> bool:
         """Whether nothing may go to or come from `host` ("name" or "name:port")."""
+        if self.is_former(host):
+            return True
         return bool(self._severities) and self._severity(host) == "block"
 
     def refuses(self, host: str) -> bool:
         """Whether we do not federate with `host`: it is blocked or, where only the allowed are
         dealt with, it is not one of those."""
-        if self._mode == "open":
+        if self._mode == "open" or self.is_former(host):
             return self.is_blocked(host)
         return host.lower() != self._own and self._severity(host) != "allow"
 

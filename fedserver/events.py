@@ -26,6 +26,7 @@ CARDS = "fedserver_cards"
 MAILS = "fedserver_mails"
 IMPORTS = "fedserver_imports"
 KITS = "fedserver_kits"
+EVACUATION = "fedserver_evacuation"
 # The payload is the account whose filters changed.
 FILTERS = "fedserver_filters"
 SCHEDULED = "fedserver_scheduled"
@@ -48,6 +49,7 @@ CHANNELS = (
     MAILS,
     IMPORTS,
     KITS,
+    EVACUATION,
     FILTERS,
     SCHEDULED,
     PUSH,

@@ -83,7 +83,11 @@ ACCOUNT_BY_URI = Query(
     AccountRow,
 )
 ACCOUNT_BY_URI_OR_URL = Query(
-    f"SELECT {ACCOUNT_COLUMNS} FROM accounts a WHERE a.uri = $1 OR a.url = $1 LIMIT 1", AccountRow
+    f"""
+    SELECT {ACCOUNT_COLUMNS} FROM accounts a
+    WHERE a.uri = ANY (forms_of($1)) OR a.url = ANY (forms_of($1)) LIMIT 1
+    """,
+    AccountRow,
 )
 ACCOUNTS_BY_URIS = Query(
     f"""
@@ -225,8 +229,47 @@ SIGNER_KEY = Query(
     """,
     SignerKeyRow,
 )
+# Of its live identity: those of former ones sign only what these have said.
 KEYS_OF_ACCOUNT = Query(
-    f"SELECT {_KEY_COLUMNS} FROM actor_keys k WHERE k.account_id = $1 ORDER BY k.kind DESC", KeyRow
+    f"""
+    SELECT {_KEY_COLUMNS} FROM actor_keys k JOIN accounts a ON a.id = k.account_id
+    WHERE k.account_id = $1 AND k.identity_uri = a.uri ORDER BY k.kind DESC
+    """,
+    KeyRow,
+)
+KEYS_OF_IDENTITY = Query(
+    f"SELECT {_KEY_COLUMNS} FROM actor_keys k WHERE k.identity_uri = $1 ORDER BY k.kind DESC",
+    KeyRow,
+)
+
+KEY_OF_FORMER_IDENTITY = Query(
+    f"""
+    SELECT {_KEY_COLUMNS} FROM actor_keys k
+    WHERE k.account_id = $1 AND k.kind = 'rsa' AND k.private_key IS NOT NULL
+      AND host_of_url(k.identity_uri) = $2
+    """,
+    KeyRow,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityRow:
+    """An address that an account is or was known by."""
+
+    uri: str
+    account_id: int
+    username: str
+    inbox_url: str
+    shared_inbox_url: str | None
+    state: str
+
+
+FORMER_IDENTITIES = Query(
+    """
+    SELECT i.uri, i.account_id, i.username, i.inbox_url, i.shared_inbox_url, i.state
+    FROM identities i WHERE i.account_id = $1 AND i.state = 'zombie'
+    """,
+    IdentityRow,
 )
 KEYS_OF_ACCOUNTS = Query(
     f"""

@@ -43,12 +43,14 @@ class DeliveryRow:
     account_id: int
     type: str
     document: bytes
+    activity_uri: str
 
 
 # $1 hosts, $2 how many of each: the oldest first.
 DELIVERIES_OF_LANES = Query(
     """
-    SELECT w.activity_id, w.inbox_url, w.host, w.attempts, o.account_id, o.type, o.document
+    SELECT w.activity_id, w.inbox_url, w.host, w.attempts, o.account_id, o.type, o.document,
+        o.uri AS activity_uri
     FROM unnest($1::text[]) AS lane (host)
     CROSS JOIN LATERAL (
         SELECT d.activity_id, d.inbox_url, d.host, d.attempts FROM deliveries d

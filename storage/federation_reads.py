@@ -11,13 +11,14 @@ class ListedActivityRow:
     """An activity shown in an outbox."""
 
     id: int
+    uri: str
     document: bytes
 
 
 # $4 account. What was deleted is not listed any more.
 OUTBOX_PAGE = paged(
     """
-    SELECT o.id, o.document FROM outbox_activities o JOIN statuses s ON s.id = o.status_id
+    SELECT o.id, o.uri, o.document FROM outbox_activities o JOIN statuses s ON s.id = o.status_id
     WHERE o.id < $1 AND o.id > $2 AND o.account_id = $4 AND o.listed
     ORDER BY o.id {direction} LIMIT $3
     """,

@@ -32,4 +32,6 @@ class ActivityRow:
 
 _COLUMNS = ", ".join(f"o.{name}" for name in ActivityRow.__dataclass_fields__)
 
-ACTIVITY_BY_URI = Query(f"SELECT {_COLUMNS} FROM outbox_activities o WHERE o.uri = $1", ActivityRow)
+ACTIVITY_BY_URI = Query(
+    f"SELECT {_COLUMNS} FROM outbox_activities o WHERE o.uri = ANY (forms_of($1))", ActivityRow
+)

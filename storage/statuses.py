@@ -49,9 +49,16 @@ class StatusRow:
 STATUS_COLUMNS = ", ".join(f"s.{name}" for name in StatusRow.__dataclass_fields__)
 
 STATUS_BY_ID = Query(f"SELECT {STATUS_COLUMNS} FROM statuses s WHERE s.id = $1", StatusRow)
-STATUS_BY_URI = Query(f"SELECT {STATUS_COLUMNS} FROM statuses s WHERE s.uri = $1", StatusRow)
+# Where the instance went on under another domain, its posts are known under both (0027).
+STATUS_BY_URI = Query(
+    f"SELECT {STATUS_COLUMNS} FROM statuses s WHERE s.uri = ANY (forms_of($1))", StatusRow
+)
 STATUS_BY_URI_OR_URL = Query(
-    f"SELECT {STATUS_COLUMNS} FROM statuses s WHERE s.uri = $1 OR s.url = $1 LIMIT 1", StatusRow
+    f"""
+    SELECT {STATUS_COLUMNS} FROM statuses s
+    WHERE s.uri = ANY (forms_of($1)) OR s.url = ANY (forms_of($1)) LIMIT 1
+    """,
+    StatusRow,
 )
 # The way to a status for anybody: $2 is the viewer's account id, or NULL.
 VISIBLE_STATUS = Query(
@@ -107,7 +114,10 @@ class TombstoneRow:
 
 
 TOMBSTONE_BY_URI = Query(
-    "SELECT uri, account_id, former_type, visibility, deleted_at FROM tombstones WHERE uri = $1",
+    """
+    SELECT uri, account_id, former_type, visibility, deleted_at FROM tombstones
+    WHERE uri = ANY (forms_of($1))
+    """,
     TombstoneRow,
 )
 

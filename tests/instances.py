@@ -99,17 +99,7 @@ class Instance:
     async def person(self, name: str) -> Person:
         """Make an account and sign it in."""
         account_id = await users.create_user(self.ctx, name, f"{name}@mail.example", PASSWORD)
-        token = new_token()
-        await self.ctx.db.execute(
-            INSERT_TOKEN,
-            self.ctx.ids.new(),
-            token_hash(token),
-            self.application_id,
-            account_id,
-            SCOPES,
-            self.ctx.clock.now(),
-        )
-        return Person(self, name, account_id, token)
+        return await signed_in(self, name, account_id)
 
     async def request(
         self,
@@ -132,6 +122,21 @@ class Instance:
             is_json = "json" in response.content_type
             content = await (response.json(content_type=None) if is_json else response.text())
             return Answer(response.status, content, dict(response.headers))
+
+
+async def signed_in(instance: Instance, name: str, account_id: int) -> Person:
+    """Give somebody who has an account a token."""
+    token = new_token()
+    await instance.ctx.db.execute(
+        INSERT_TOKEN,
+        instance.ctx.ids.new(),
+        token_hash(token),
+        instance.application_id,
+        account_id,
+        SCOPES,
+        instance.ctx.clock.now(),
+    )
+    return Person(instance, name, account_id, token)
 
 
 @asynccontextmanager
@@ -163,10 +168,11 @@ async def start_instance(
         running(ctx),
         aiohttp.ClientSession() as session,
     ):
-        yield Instance(ctx, session, await _application(ctx))
+        yield Instance(ctx, session, await application_of(ctx))
 
 
-async def _application(ctx: Context) -> int:
+async def application_of(ctx: Context) -> int:
+    """Register a client, and give its number."""
     application_id = ctx.ids.new()
     await ctx.db.execute(
         INSERT_APPLICATION,

@@ -8,6 +8,7 @@ import click
 from fedserver import __version__
 from fedserver.cli.announcements import announcement
 from fedserver.cli.domains import domain
+from fedserver.cli.evacuating import evacuate, successor
 from fedserver.cli.inspecting import config, doctor, routes
 from fedserver.cli.kits import kit
 from fedserver.cli.making import init
@@ -59,6 +60,8 @@ for command in (
     config,
     doctor,
     recovery_key,
+    evacuate,
+    successor,
 ):
     cli.add_command(command)
 cli.add_command(announcement)

@@ -84,6 +84,36 @@ def end(config: "Config", host: str) -> None:
     click.echo(f"ended with {row.host}; each keeps what it has for {row.retention_days} days more")
 
 
+@mirror.command("take-down")
+@click.argument("subject")
+@click.option("--reason", default="", help="For your own notes.")
+@click.option("--put-back", is_flag=True, help="Let it be kept again when it is brought anew.")
+@with_config
+def take_down(config: "Config", subject: str, reason: str, put_back: bool) -> None:
+    """Give out no more of SUBJECT here: the address of a post or person of a partner, or a host.
+
+    What this server blocks or suspends anyway is never given out; this is for what is only kept.
+    """
+    from fedserver.survival.mirrors import takedowns
+
+    if put_back:
+        named = run_with(config, lambda ctx: takedowns.put_back(ctx, subject))
+        click.echo(f"{named} may be kept again")
+        return
+    named = run_with(config, lambda ctx: takedowns.take_down(ctx, subject, reason))
+    click.echo(f"{named} is forgotten, and is not kept again")
+
+
+@mirror.command("taken-down")
+@with_config
+def taken_down(config: "Config") -> None:
+    """List what this mirror does not give out."""
+    from fedserver.survival.mirrors import takedowns
+
+    for row in run_with(config, takedowns.takedowns):
+        click.echo(f"{row.created_at:%Y-%m-%d}  {row.subject}  {row.reason}".rstrip())
+
+
 @mirror.command("list")
 @with_config
 def list_(config: "Config") -> None:
@@ -100,6 +130,8 @@ def _show(row: "ContractRow") -> None:
         kept = f"{_bytes(row.kept_bytes)} of {_bytes(row.kept_quota)}"
         classes = ",".join(row.classes)
         click.echo(_COLUMNS.format(row.state, row.host, kept, _bytes(row.given_quota), classes))
+    if row.last_error is not None:
+        click.echo(f"  our posts do not get there: {row.last_error}", err=True)
     if row.offer is None:
         return
     sides = (row.offer["offererKeeps"], row.offer["accepterKeeps"])

@@ -6,6 +6,7 @@ from fedserver.documents.featured import (
     featured_collection,
     featured_item,
 )
+from fedserver.documents.former import former_actor, rebased
 from fedserver.documents.notes import notes
 from fedserver.documents.policies import given_authorization
 from fedserver.documents.quotes import quote_authorization
@@ -17,9 +18,11 @@ __all__ = [
     "feature_authorization",
     "featured_collection",
     "featured_item",
+    "former_actor",
     "given_authorization",
     "notes",
     "quote_authorization",
+    "rebased",
     "serialise",
     "webfinger",
 ]

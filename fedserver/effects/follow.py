@@ -14,6 +14,7 @@ from fedserver.errors import NotFound, Refused
 from fedserver.uris import Uris
 from storage.accounts import ACCOUNT_BY_ID, COUNT_FOLLOW, AccountRow
 from storage.database import Transaction
+from storage.evacuations import FOLLOWER_CAME
 from storage.fan_out import ADD_AUTHOR_TO_HOME, REMOVE_AUTHOR_FROM_HOME
 from storage.notifying import NOTIFY_OF_FOLLOWERS, WITHDRAW_NOTIFICATION
 from storage.recovery_keys import KEEP_FOLLOWERS
@@ -45,6 +46,8 @@ class Follow(Undoable):
     async def read(cls, incoming: Incoming) -> Act:
         """Make the act of a peer's Follow of one of our people."""
         target = await incoming.local_account(incoming.activity.object_id)
+        if incoming.activity.object_id != target.uri:
+            raise Ignored(f"it goes on as {target.uri}: follow it there")
         if target.moved_to_id is not None:
             return decline(incoming.ctx, target, incoming.actor, incoming.uri)
         return cls(actor=incoming.actor, uri=incoming.uri, target=target)
@@ -71,7 +74,19 @@ class Follow(Undoable):
             list(self.languages) or None,
             ctx.clock.now(),
         )
+        came = await self._came_along(ctx, tx)
+        if inserted and came:
+            await tx.execute(ACCEPT_FOLLOW, self.actor.id, self.target.id, ctx.clock.now())
+            await tx.execute(COUNT_FOLLOW, self.actor.id, self.target.id, 1)
         return bool(inserted) or await self._repeat(tx)
+
+    async def _came_along(self, ctx: Context, tx: Transaction) -> bool:
+        """Whether somebody who followed before follows again after we went to another domain: they
+        need nobody's leave."""
+        if self.actor.local or not ctx.domains.has_moved:
+            return False
+        now = ctx.clock.now()
+        return await tx.value(FOLLOWER_CAME, self.target.id, self.actor.id, now) is True
 
     async def _repeat(self, tx: Transaction) -> bool:
         """A peer that asks again has forgotten our answer: it gets it again."""

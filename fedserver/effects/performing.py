@@ -9,6 +9,7 @@ from activitypub.model import Activity, Object
 from activitypub.origins import same_origin
 from fedserver.context import Context
 from fedserver.effects.acts import Act, Audience, Notice, Outgoing
+from fedserver.effects.former_voice import in_former_voice
 from fedserver.ids import parse_id
 from fedserver.services import proving
 from storage.accounts import AccountRow
@@ -88,14 +89,17 @@ async def _keep(
 ) -> int:
     activity = outgoing.activity
     document = to_document(activity)
-    if any(map(is_public, (*activity.to, *activity.cc))):
+    former = await in_former_voice(ctx, tx, actor, document)
+    if former is not None:
+        document = former
+    elif any(map(is_public, (*activity.to, *activity.cc))):
         passed_on = audience.relayed or _is_passed_on(ctx, activity)
         document = await proving.prove(ctx, tx, actor, document, passed_on=passed_on)
     activity_id = _local_id(activity.id or "") or ctx.ids.new()
     await tx.execute(
         INSERT_ACTIVITY,
         activity_id,
-        activity.id,
+        document["id"],
         actor.id,
         activity.type,
         dumps(document),

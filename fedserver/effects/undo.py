@@ -137,7 +137,14 @@ async def _follow_again(incoming: Incoming, undone: Activity) -> Undoable | None
     if undone.object_id is None:
         return None
     target = await incoming.local_account(undone.object_id)
+    if undone.object_id != target.uri and await _is_followed_anew(incoming, undone):
+        return None
     return Follow(actor=incoming.actor, uri=undone.id or "", target=target)
+
+
+async def _is_followed_anew(incoming: Incoming, undone: Activity) -> bool:
+    """Who lets go of our former id has mostly followed today's before, and keeps following that."""
+    return await incoming.ctx.db.one(FOLLOW_BY_URI, undone.id or "") is None
 
 
 async def _block_again(incoming: Incoming, undone: Activity) -> Undoable | None:

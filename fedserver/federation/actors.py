@@ -12,11 +12,13 @@ from fedserver.errors import NotFound
 from fedserver.federation.replies import activity_reply, tombstone_reply
 from fedserver.federation.requests import check_fetch
 from fedserver.routing import Media, Reply, endpoint
+from fedserver.routing.signed_requests import former_base
 from fedserver.services import proving
 from fedserver.uris import Uris
 from storage.accounts import (
     ACCOUNT_BY_URI,
     KEYS_OF_ACCOUNT,
+    KEYS_OF_IDENTITY,
     LOCAL_ACCOUNT_BY_NAME,
     AccountRow,
 )
@@ -31,17 +33,29 @@ async def person(ctx: Context, request: web.Request, username: str) -> Reply:
     if account.deleted_at is not None:
         return tombstone_reply(account.uri, account.actor_type, account.deleted_at)
     await check_fetch(ctx, request)
-    return await _actor_reply(ctx, account)
+    return await _former_reply(ctx, request, account) or await _actor_reply(ctx, account)
 
 
 @endpoint("GET", "/actor", media=Media.ACTIVITY, rate="none")
-async def instance_actor(ctx: Context) -> Reply:
+async def instance_actor(ctx: Context, request: web.Request) -> Reply:
     """Give the instance actor (FEP-d556), to unsigned requests too: peers need its key to verify
     the signature of our own requests for theirs."""
     account = await ctx.db.one(ACCOUNT_BY_URI, Uris(ctx.config.base_url).instance_actor)
     if account is None:
         raise NotFound("Record not found")
-    return await _actor_reply(ctx, account)
+    return await _former_reply(ctx, request, account) or await _actor_reply(ctx, account)
+
+
+async def _former_reply(ctx: Context, request: web.Request, account: AccountRow) -> Reply | None:
+    """Give the actor as it was under a former domain, to whoever still reaches us by that name."""
+    base = former_base(ctx, request)
+    if base is None:
+        return None
+    former_uri = documents.rebased(account.uri, ctx.config.base_url, base)
+    keys = await ctx.db.fetch(KEYS_OF_IDENTITY, former_uri)
+    if not keys:
+        return None
+    return activity_reply(documents.former_actor(ctx, account, base, keys))
 
 
 async def local_account(ctx: Context, username: str) -> AccountRow:

@@ -1,5 +1,7 @@
 """Collections of a person: outbox, followers, following, featured (ActivityPub §5)."""
 
+from typing import Any
+
 from aiohttp import web
 
 from activitypub.build import to_document
@@ -16,7 +18,13 @@ from fedserver.routing import Media, Reply, endpoint
 from fedserver.uris import Uris
 from storage.accounts import AccountRow
 from storage.featured_tags import FEATURED_TAGS_OF
-from storage.federation_reads import FOLLOWER_PAGE, FOLLOWING_PAGE, OUTBOX_PAGE, RelatedRow
+from storage.federation_reads import (
+    FOLLOWER_PAGE,
+    FOLLOWING_PAGE,
+    OUTBOX_PAGE,
+    ListedActivityRow,
+    RelatedRow,
+)
 from storage.paging import Paged, edges, fetch_page
 from storage.statuses import PINNED_OF_ACCOUNT
 
@@ -38,7 +46,17 @@ async def outbox(
     rows = await fetch_page(ctx.db, OUTBOX_PAGE, cursor, account.id)
     listed = to_document(page(uri, [], edges(rows, cursor, lambda row: row.id), params))
     # As they were sent, with a context of their own: their proofs hold for nothing else.
-    return activity_reply(dumps({**listed, "orderedItems": [loads(row.document) for row in rows]}))
+    return activity_reply(dumps({**listed, "orderedItems": [_listed(ctx, row) for row in rows]}))
+
+
+def _listed(ctx: Context, row: ListedActivityRow) -> Any:
+    """What was sent under a former domain is listed as it is served here."""
+    sent = loads(row.document)
+    today = ctx.domains.today(row.uri, ctx.config.base_url)
+    if today == row.uri:
+        return sent
+    former = row.uri.removesuffix(today.removeprefix(ctx.config.base_url))
+    return documents.rebased(sent, former, ctx.config.base_url)
 
 
 @endpoint("GET", "/users/{username}/followers", media=_MEDIA, rate="none")

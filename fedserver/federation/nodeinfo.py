@@ -8,6 +8,7 @@ from fedserver import __version__
 from fedserver.context import Context
 from fedserver.routing import Reply, endpoint
 from fedserver.services.instance_recovery import current_recovery
+from fedserver.services.successions import succession
 from fedserver.uris import Uris
 from storage.federation_reads import STAFF, USAGE, UsageRow
 from storage.mirrored import MIRRORS_OF_OBJECTS
@@ -74,4 +75,10 @@ async def _recovery(ctx: Context) -> dict[str, Any]:
     if row is None:
         return {}
     statements = (row.authorization_statement, row.rotation_statement)
-    return {"recoveryKey": row.did, "recoveryStatements": [one for one in statements if one]}
+    published = await succession(ctx)
+    return {
+        "recoveryKey": row.did,
+        "recoveryStatements": [one for one in statements if one],
+        "evacuations": published["certificates"],
+        "successors": published["successors"],
+    }

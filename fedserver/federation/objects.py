@@ -16,6 +16,7 @@ from fedserver.errors import NotFound
 from fedserver.federation.replies import activity_reply, tombstone_reply
 from fedserver.federation.requests import check_fetch, signer_of
 from fedserver.routing import Media, Reply, endpoint
+from fedserver.routing.signed_requests import former_base
 from fedserver.services import proving
 from fedserver.uris import Uris
 from storage.accounts import AccountRow
@@ -41,11 +42,28 @@ async def note(ctx: Context, request: web.Request, username: str, id: int) -> Re
     """Give a Note or Question; 410 with a Tombstone after deletion."""
     uri = Uris(ctx.config.base_url).status(username, id)
     row = await readable_status(ctx, request, id)
-    if row is None or row.uri != uri or row.reblog_of_id is not None:
+    if row is None or _today(ctx, row.uri) != uri or row.reblog_of_id is not None:
         return await tombstone_of(ctx, uri)
     is_public = row.visibility in _PUBLIC
     body = await (_for_a_crowd(ctx, row) if is_public else _note(ctx, row))
-    return activity_reply(body, public=is_public)
+    return activity_reply(addressed(ctx, request, row.uri, body), public=is_public)
+
+
+def _today(ctx: Context, uri: str) -> str:
+    return ctx.domains.today(uri, ctx.config.base_url)
+
+
+def addressed(ctx: Context, request: web.Request, uri: str, body: bytes) -> bytes:
+    """Give a document of a former domain as one of the base that it is asked for under, so that it
+    is all of one origin; others as they are."""
+    today = _today(ctx, uri)
+    if today == uri:
+        return body
+    base, former = ctx.config.base_url, uri.removesuffix(today.removeprefix(ctx.config.base_url))
+    asked = former_base(ctx, request)
+    if asked is None:
+        return dumps(documents.rebased(loads(body), former, base))
+    return dumps(documents.rebased(loads(body), base, asked))
 
 
 async def _note(ctx: Context, row: StatusRow) -> bytes:
@@ -75,7 +93,7 @@ async def status_activity(ctx: Context, request: web.Request, username: str, id:
     row = await _readable_activity(ctx, request, uris.status_activity(username, id))
     if row is None:
         return await tombstone_of(ctx, uris.status(username, id))
-    return activity_reply(row.document, public=row.listed)
+    return activity_reply(addressed(ctx, request, row.uri, row.document), public=row.listed)
 
 
 @endpoint("GET", "/activities/{activity_id}", media=_MEDIA, rate="none")
@@ -85,7 +103,7 @@ async def activity(ctx: Context, request: web.Request, activity_id: int) -> Repl
     row = await _readable_activity(ctx, request, uri)
     if row is None:
         raise NotFound("Record not found")
-    return activity_reply(row.document, public=row.listed)
+    return activity_reply(addressed(ctx, request, row.uri, row.document), public=row.listed)
 
 
 @endpoint("GET", "/users/{username}/quote_authorizations/{id}", media=_MEDIA, rate="none")

@@ -12,6 +12,7 @@ from fedserver import documents
 from fedserver.context import Context
 from fedserver.errors import NotFound
 from fedserver.routing import Params, Reply, endpoint
+from fedserver.services.resolve import is_our_domain
 from fedserver.uris import Uris
 from storage.accounts import ACCOUNT_BY_URI, LOCAL_ACCOUNT_BY_NAME, AccountRow
 
@@ -60,7 +61,7 @@ async def _find(ctx: Context, resource: str) -> AccountRow | None:
         handle = parse_handle(resource)
     except DocumentError:
         return None
-    if handle.domain != ctx.config.instance.domain:
+    if not is_our_domain(ctx, handle.domain):
         return None
     if handle.username.lower() == handle.domain.partition(":")[0]:
         # Mastodon's way to name the server itself.

@@ -51,7 +51,7 @@ def _addresses(ctx: Context, names: Iterable[MentionedName]) -> dict[MentionKey,
             domain = normalise_domain(name.domain) if name.domain else None
         except ProtocolError:
             continue
-        ours = domain == ctx.config.instance.domain
+        ours = domain is not None and resolve.is_our_domain(ctx, domain)
         addresses[name.key] = (name.username.lower(), None if ours else domain)
     return addresses
 

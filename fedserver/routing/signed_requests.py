@@ -14,7 +14,15 @@ def signed_request(ctx: Context, request: web.Request, body: bytes) -> SignedReq
         headers[name.lower()] = value if known is None else f"{known}, {value}"
     return SignedRequest(
         method=request.method,
-        url=ctx.config.base_url + request.raw_path,
+        url=(former_base(ctx, request) or ctx.config.base_url) + request.raw_path,
         headers=headers,
         body=body,
     )
+
+
+def former_base(ctx: Context, request: web.Request) -> str | None:
+    """Give the base that the sender wrote to where it is one that this instance had before: a peer
+    may still reach us by that name."""
+    if not ctx.domains.is_former(request.host):
+        return None
+    return f"{ctx.config.base_url.partition('://')[0]}://{request.host.lower()}"

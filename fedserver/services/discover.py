@@ -13,7 +13,7 @@ from activitypub.webfinger import Handle, Jrd, parse_jrd, webfinger_url
 from fedserver.context import Context
 from fedserver.errors import Denied, Gone, Refused, Unreachable
 from fedserver.outgoing import Response
-from fedserver.services import fetch, signing
+from fedserver.services import fetch, signing, successions
 from fedserver.services.fetch import Budget
 from storage.hosts import LEARN_SOFTWARE
 from storage.mirrored import LEARN_MIRRORS
@@ -85,6 +85,7 @@ async def learn_software(ctx: Context, host: str) -> Software | None:
     await ctx.db.execute(LEARN_SOFTWARE, host, name, version, ctx.clock.now())
     if document is not None:
         await ctx.db.execute(LEARN_MIRRORS, host, parse_mirrors(document))
+        await _pin(ctx, host, document)
     return software
 
 
@@ -103,6 +104,12 @@ async def _ask_nodeinfo(ctx: Context, base: str, budget: Budget) -> Mapping[str,
         return loads((await _get(ctx, href, budget)).body)
     except (Gone, Denied, Refused, Unreachable, ProtocolError):
         return None
+
+
+async def _pin(ctx: Context, host: str, document: Mapping[str, Any]) -> None:
+    metadata = document.get("metadata")
+    if isinstance(metadata, dict):
+        await successions.pin(ctx, host, metadata)
 
 
 async def _get(ctx: Context, url: str, budget: Budget) -> Response:

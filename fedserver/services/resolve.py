@@ -69,9 +69,15 @@ async def account(ctx: Context, uri: str, budget: Budget) -> AccountRow:
 
 
 async def known_accounts(ctx: Context, uris: Sequence[str]) -> dict[str, AccountRow]:
-    """Give those of `uris` that are known already, by their live URI, in one query."""
+    """Give those of `uris` that are known already, by their live URI and the one they were named
+    by, in one query."""
     rows = await ctx.db.fetch(ACCOUNTS_BY_URIS, list(uris))
-    return {row.uri: row for row in rows}
+    known = {row.uri: row for row in rows}
+    for uri in uris if ctx.domains.has_moved else ():
+        now = ctx.domains.today(uri, ctx.config.base_url)
+        if now != uri and now in known:
+            known[uri] = known[now] if now in uris else known.pop(now)
+    return known
 
 
 async def fetch_account(ctx: Context, uri: str, budget: Budget) -> AccountRow:
@@ -131,7 +137,7 @@ async def refreshed(ctx: Context, row: AccountRow, budget: Budget) -> AccountRow
 async def account_by_handle(ctx: Context, handle: Handle, budget: Budget) -> AccountRow | None:
     """Give the account that `name@domain` names, asking WebFinger where it is not known, and
     its server again where what we know is a day old."""
-    if handle.domain in (None, "", ctx.config.instance.domain):
+    if handle.domain in (None, "") or is_our_domain(ctx, handle.domain):
         return await ctx.db.one(LOCAL_ACCOUNT_BY_NAME, handle.username)
     known = await ctx.db.one(REMOTE_ACCOUNT_BY_HANDLE, handle.username, handle.domain)
     if known is not None:
@@ -140,9 +146,14 @@ async def account_by_handle(ctx: Context, handle: Handle, budget: Budget) -> Acc
     return await account(ctx, uri, budget)
 
 
+def is_our_domain(ctx: Context, domain: str) -> bool:
+    """Whether handles at `domain` are our people's, today or before."""
+    return domain == ctx.config.instance.domain or ctx.domains.is_former(domain)
+
+
 async def known_by_handle(ctx: Context, username: str, domain: str | None) -> AccountRow | None:
     """Give the account of a handle if it is known, without asking anybody."""
-    if domain is None or domain == ctx.config.instance.domain:
+    if domain is None or is_our_domain(ctx, domain):
         return await ctx.db.one(LOCAL_ACCOUNT_BY_NAME, username)
     return await ctx.db.one(REMOTE_ACCOUNT_BY_HANDLE, username, domain)
 

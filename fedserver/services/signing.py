@@ -7,12 +7,18 @@ from dataclasses import dataclass
 from functools import partial
 
 from activitypub.keys import PrivateKey
+from activitypub.origins import host_of
 from activitypub.signatures import Dialect, SignatureWish, read_wish, sign_cavage, sign_rfc9421
 from fedserver.context import Context
 from fedserver.errors import NotFound
 from fedserver.outgoing import Response, Signer
 from fedserver.uris import Uris
-from storage.accounts import ACCOUNT_BY_URI, KEYS_OF_ACCOUNT, KeyRow
+from storage.accounts import (
+    ACCOUNT_BY_URI,
+    KEY_OF_FORMER_IDENTITY,
+    KEYS_OF_ACCOUNT,
+    KeyRow,
+)
 from storage.database import Database, Transaction
 
 KEY_PURPOSE = "actor key"
@@ -34,9 +40,14 @@ class SigningKey:
     private_key: PrivateKey
 
 
-async def signing_key(ctx: Context, account_id: int) -> SigningKey:
-    """Give the RSA key of one of our accounts. Raises NotFound where there is none."""
-    key = await own_key(ctx, ctx.db, account_id, "rsa")
+async def signing_key(ctx: Context, account_id: int, activity_uri: str = "") -> SigningKey:
+    """Give the RSA key of one of our accounts: of the identity that has said `activity_uri`, which
+    may be a former one. Raises NotFound where there is none."""
+    host = host_of(activity_uri) if activity_uri and ctx.domains.has_moved else ""
+    if host and ctx.domains.is_former(host):
+        key = await former_key(ctx, account_id, host)
+    else:
+        key = await own_key(ctx, ctx.db, account_id, "rsa")
     if key is None:
         raise NotFound("the account has no signing key here")
     return key
@@ -48,6 +59,17 @@ async def own_key(
     """Give the key of that kind (`rsa`, `ed25519`) of one of our accounts, if it has one."""
     row = await _own_key(ctx, db, account_id, kind)
     return None if row is None else SigningKey(row.uri, _private_key(ctx, row))
+
+
+async def former_key(ctx: Context, account_id: int, host: str) -> SigningKey | None:
+    """Give the RSA key that one of our accounts had while this instance was at `host`."""
+    row = ctx.own_keys.get((account_id, host))
+    if row is None:
+        row = await ctx.db.one(KEY_OF_FORMER_IDENTITY, account_id, host)
+        if row is None:
+            return None
+        ctx.own_keys.put((account_id, host), row)
+    return SigningKey(row.uri, _private_key(ctx, row))
 
 
 async def _own_key(

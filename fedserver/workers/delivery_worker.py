@@ -17,8 +17,9 @@ from fedserver.errors import NotFound, Unreachable
 from fedserver.events import DELIVERIES
 from fedserver.outgoing import Response
 from fedserver.services import fetch, followers, refusals, signing
+from fedserver.services.retry_after import read_retry_after
 from fedserver.workers.replay import park_if_dead, write_missed
-from fedserver.workers.retries import next_try, read_retry_after
+from fedserver.workers.retries import next_try
 from fedserver.workers.traffic import travelled
 from storage.deliveries import (
     COUNT_ATTEMPTS,
@@ -299,7 +300,7 @@ async def _post(
     if ctx.domains.refuses(row.host):
         return Sent(row, Verdict.REFUSED, "there is no federation with it")
     try:
-        key = await signing.signing_key(ctx, row.account_id)
+        key = await signing.signing_key(ctx, row.account_id, row.activity_uri)
         more = await followers.header_for(ctx, row.account_id, row.inbox_url, row.document)
         response = await ctx.out.request(
             "POST",

@@ -16,9 +16,9 @@ from fedserver.outgoing import ForbiddenTarget, Limits
 from fedserver.secrets import CannotUnwrap
 from fedserver.services.push_keys import AUTH_PURPOSE, TOKEN_PURPOSE, vapid_key
 from fedserver.services.push_messages import TTL, PushRequest, Target, VapidKey, make_request
+from fedserver.services.retry_after import read_retry_after
 from fedserver.services.text_in import html_to_text
 from fedserver.services.work_loop import Work, work_always
-from fedserver.workers.retries import read_retry_after
 from storage.push import (
     CLAIM_PUSHES,
     DROP_SUBSCRIPTION,

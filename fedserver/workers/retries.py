@@ -1,9 +1,9 @@
 """When a host that failed is tried again: a pure function, so that it can be reasoned about."""
 
 import random
-import re
 from datetime import datetime, timedelta
-from email.utils import parsedate_to_datetime
+
+from fedserver.services.retry_after import LONGEST_RETRY_AFTER
 
 # Trouble is mostly over in minutes.
 _FIRST_PAUSES = (timedelta(minutes=1), timedelta(minutes=5))
@@ -15,10 +15,6 @@ _PAUSES = (
     (timedelta(days=30), timedelta(hours=3)),
     (timedelta.max, timedelta(hours=6)),
 )
-_LONGEST_RETRY_AFTER = timedelta(days=1)
-# What has more digits is longer than the longest anyway.
-_SECONDS = re.compile(r"\s*[0-9]+\s*", re.ASCII)
-_MAX_DIGITS = 9
 
 
 def next_try(
@@ -39,17 +35,4 @@ def next_try(
     else:
         pause = next(pause for until, pause in _PAUSES if failing_for < until)
     jittered = pause * (1 + rng.random() / 5)
-    return now + max(jittered, min(retry_after or timedelta(), _LONGEST_RETRY_AFTER))
-
-
-def read_retry_after(value: str | None, now: datetime) -> timedelta | None:
-    """Read a Retry-After header: seconds or a date (RFC 9110 §10.2.3); None for neither."""
-    if not value:
-        return None
-    if _SECONDS.fullmatch(value):
-        return min(timedelta(seconds=int(value[:_MAX_DIGITS])), _LONGEST_RETRY_AFTER)
-    try:
-        moment = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    return max(timedelta(), moment - now) if moment.tzinfo else None
+    return now + max(jittered, min(retry_after or timedelta(), LONGEST_RETRY_AFTER))

@@ -6,7 +6,8 @@ from itertools import pairwise
 
 import pytest
 
-from fedserver.workers.retries import next_try, read_retry_after
+from fedserver.services.retry_after import read_retry_after
+from fedserver.workers.retries import next_try
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 

@@ -40,8 +40,14 @@ def files_of(keeper: Instance) -> list[Path]:
     return [path for path in kept.rglob("*") if path.is_file()]
 
 
-async def test_chunks_are_put_listed_read_and_said_to_be_deleted(three: list[Instance]) -> None:
-    owner, keeper, _ = three
+@pytest.fixture
+async def two(postgres: str, tmp_path: Path) -> AsyncIterator[list[Instance]]:
+    async with instances(postgres, tmp_path, 2) as found:
+        yield found
+
+
+async def test_chunks_are_put_listed_read_and_said_to_be_deleted(two: list[Instance]) -> None:
+    owner, keeper = two
     await agree(owner, keeper)
     mirror = target(owner, keeper)
     for name in ("wal/000002", "base/1.tar.age", "wal/000001"):
@@ -54,8 +60,8 @@ async def test_chunks_are_put_listed_read_and_said_to_be_deleted(three: list[Ins
     assert await mirror.list("wal/") == ["wal/000002"]
 
 
-async def test_each_keeps_for_the_other(three: list[Instance]) -> None:
-    one, other, _ = three
+async def test_each_keeps_for_the_other(two: list[Instance]) -> None:
+    one, other = two
     await agree(one, other)
     await target(one, other).put("a", b"of one")
     await target(other, one).put("a", b"of the other")
@@ -63,8 +69,8 @@ async def test_each_keeps_for_the_other(three: list[Instance]) -> None:
     assert await target(other, one).get("a") == b"of the other"
 
 
-async def test_nothing_is_overwritten_and_the_same_again_is_nothing(three: list[Instance]) -> None:
-    owner, keeper, _ = three
+async def test_nothing_is_overwritten_and_the_same_again_is_nothing(two: list[Instance]) -> None:
+    owner, keeper = two
     await agree(owner, keeper)
     mirror = target(owner, keeper)
     await mirror.put("manifest/1", CHUNK)
@@ -101,8 +107,8 @@ async def test_a_deleted_chunk_stays_for_fourteen_days(three: list[Instance]) ->
     assert contract.kept_bytes == 0
 
 
-async def test_content_with_two_names_goes_with_the_last(three: list[Instance]) -> None:
-    owner, keeper, _ = three
+async def test_content_with_two_names_goes_with_the_last(two: list[Instance]) -> None:
+    owner, keeper = two
     await agree(owner, keeper)
     mirror = target(owner, keeper)
     await mirror.put("a", CHUNK)
@@ -117,8 +123,8 @@ async def test_content_with_two_names_goes_with_the_last(three: list[Instance]) 
     assert await remove_due(keeper.ctx) == 0
 
 
-async def test_quota_is_held_and_said(three: list[Instance]) -> None:
-    owner, keeper, _ = three
+async def test_quota_is_held_and_said(two: list[Instance]) -> None:
+    owner, keeper = two
     await agree(owner, keeper)
     mirror = target(owner, keeper)
     await mirror.put("large", b"x" * (QUOTA - 10))
@@ -127,16 +133,16 @@ async def test_quota_is_held_and_said(three: list[Instance]) -> None:
     await mirror.put("fits", b"y" * 10)
 
 
-async def test_chunk_that_is_too_large_is_refused_while_it_comes(three: list[Instance]) -> None:
-    owner, keeper, _ = three
+async def test_chunk_that_is_too_large_is_refused_while_it_comes(two: list[Instance]) -> None:
+    owner, keeper = two
     await agree(owner, keeper, quota=MAX_CHUNK_BYTES * 2)
     with pytest.raises(QuotaExceeded, match="at most"):
         await target(owner, keeper).put("huge", bytes(MAX_CHUNK_BYTES + 1))
     assert files_of(keeper) == []
 
 
-async def test_bytes_other_than_announced_are_not_kept(three: list[Instance]) -> None:
-    owner, keeper, _ = three
+async def test_bytes_other_than_announced_are_not_kept(two: list[Instance]) -> None:
+    owner, keeper = two
     await agree(owner, keeper)
     url = f"{keeper.base_url}{PATH}/chunk?name=a&sha256={hashlib.sha256(b'said').hexdigest()}"
     headers = await AsInstance(owner.ctx).headers("PUT", url)
@@ -146,8 +152,8 @@ async def test_bytes_other_than_announced_are_not_kept(three: list[Instance]) ->
     assert files_of(keeper) == []
 
 
-async def test_name_that_could_be_something_else_is_refused(three: list[Instance]) -> None:
-    owner, keeper, _ = three
+async def test_name_that_could_be_something_else_is_refused(two: list[Instance]) -> None:
+    owner, keeper = two
     await agree(owner, keeper)
     for name in ("", "../up", "a//b", "/a", "a b", ".hidden", "x" * 201, "ä"):
         with pytest.raises(Denied) as refused:
@@ -221,8 +227,8 @@ async def test_persons_kit_is_read_with_the_persons_key(three: list[Instance]) -
         await mine.get("wal/1")
 
 
-async def test_ended_contract_takes_nothing_more_and_lets_go_slowly(three: list[Instance]) -> None:
-    owner, keeper, _ = three
+async def test_ended_contract_takes_nothing_more_and_lets_go_slowly(two: list[Instance]) -> None:
+    owner, keeper = two
     await agree(owner, keeper)
     mirror = target(owner, keeper)
     await mirror.put("a", CHUNK)

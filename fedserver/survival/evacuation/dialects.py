@@ -127,6 +127,18 @@ def hello(activity_id: str, new: Mapping[str, Any]) -> Document:
     return _activity(activity_id, "Update", new, _embedded(new), to=[PUBLIC])
 
 
+def follow(activity_id: str, new: Mapping[str, Any], target: str) -> Document:
+    """Give the Follow of the new actor, of somebody whom the old one followed."""
+    return {
+        "@context": "https://www.w3.org/ns/activitystreams",
+        "id": activity_id,
+        "type": "Follow",
+        "actor": new["id"],
+        "object": target,
+        "to": [target],
+    }
+
+
 def move(
     activity_id: str, old: Mapping[str, Any], target: str, *, embeds_origin: bool = False
 ) -> Document:

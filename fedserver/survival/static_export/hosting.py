@@ -168,7 +168,7 @@ def hosting_files(base_url: str, domain: str, names: Sequence[str]) -> Mapping[s
     own_server = files(__package__) / "serve.py"
     texts = {
         ".htaccess": _HTACCESS,
-        "users/.htaccess": "ForceType application/activity+json\n",
+        "users/.htaccess": "ForceType application/activity+json\nDirectorySlash Off\n",
         "webfinger/.htaccess": "ForceType application/jrd+json\n",
         "_redirects": _webfinger_lines(domain, names) + _REDIRECTS,
         "_headers": _HEADERS,
