@@ -32,7 +32,7 @@ from fedserver.viewer_filters import ViewerFilters
 from storage.blobs import BlobFolder, BlobStore
 from storage.bucket import BlobBucket, BucketPlace
 from storage.database import Database, StorageError
-from storage.evacuations import CURRENT_BASE
+from storage.evacuations import CURRENT_BASE, FREE_PEERS
 from storage.inbox import InboxStore
 from storage.migrate import migrate
 from storage.recovery import FREE_CLAIMS, FREE_LEASES, FREE_MEDIA
@@ -218,7 +218,7 @@ async def running(ctx: Context) -> AsyncIterator[str]:
     Raises StartError when the port is taken.
     """
     from fedserver import streaming, workers
-    from fedserver.survival import evacuation, kits, mirrors
+    from fedserver.survival import archives, evacuation, kits, mirrors
 
     await new_accounts.ensure_instance_actor(ctx)
     await push_keys.ensure_push_key(ctx)
@@ -244,6 +244,7 @@ async def running(ctx: Context) -> AsyncIterator[str]:
                     *workers.ALL,
                     *mirrors.WORKERS,
                     *kits.WORKERS,
+                    *archives.WORKERS,
                     *evacuation.WORKERS,
                     post_what_was_scheduled,
                 )
@@ -272,6 +273,7 @@ async def _free_what_was_taken(ctx: Context) -> None:
     await ctx.db.execute(FREE_CLAIMS, ctx.clock.now())
     await ctx.db.execute(FREE_LEASES)
     await ctx.db.execute(FREE_MEDIA)
+    await ctx.db.execute(FREE_PEERS)
 
 
 async def _check_instance_key(ctx: Context) -> None:

@@ -16,11 +16,13 @@ from fedserver.cli.house import (
     no_database_yet,
     without_database,
 )
+from fedserver.cli.mirror_findings import SINCE_SCHEMA, check_mirrors
 from fedserver.cli.public_name import check_public_name
 from fedserver.cli.shared import run_async
 from fedserver.clock import Clock, SystemClock
 from fedserver.config import Config
 from storage.database import Database, StorageError
+from storage.mirrors import CONTRACTS
 from storage.server import EmbeddedPostgres, connect_existing, has_database
 from storage.server.health import look
 
@@ -53,9 +55,15 @@ async def _look_at_database(config: Config, clock: Clock) -> list[Finding]:
     try:
         async with _database(config) as db:
             health = await look(db)
+            has_mirrors = SINCE_SCHEMA <= health.schema <= health.newest_schema
+            contracts = await db.fetch(CONTRACTS) if has_mirrors else []
     except (StorageError, OSError, ValueError) as error:
         return [without_database(config, error)]
-    return [check_database(health), check_clock("clock", "the database's", health.time, clock)]
+    return [
+        check_database(health),
+        check_clock("clock", "the database's", health.time, clock),
+        *check_mirrors(contracts),
+    ]
 
 
 @asynccontextmanager

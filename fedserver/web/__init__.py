@@ -1,6 +1,7 @@
 """What people see with a browser: signing in, agreeing to clients, profiles and posts."""
 
 from fedserver.web import (
+    archives,
     authorize,
     bring_kit,
     collections,
@@ -29,6 +30,7 @@ __all__ = [
     "BRING_KIT",
     "POST_TEXT",
     "add_static",
+    "archives",
     "authorize",
     "bring_kit",
     "collections",

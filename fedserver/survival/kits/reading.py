@@ -1,8 +1,6 @@
 """A sealed kit, opened with the words: whose it is, and what is in it."""
 
-import gzip
 import tempfile
-import zlib
 from asyncio import to_thread
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -21,13 +19,12 @@ from fedserver.recovery.identity import IDENTITY, check_identity
 from fedserver.recovery.keys import RecoveryKey
 from fedserver.recovery.sealing import CannotOpen, open_stream
 from fedserver.recovery.statements import NotVouchedFor
-from fedserver.survival.kits.container import FOLDER, KEYS, KitReader
+from fedserver.survival.archives.container import FOLDER, KEYS, MANIFEST, MEDIA, ArchiveReader
+from fedserver.survival.archives.posts import items_of
 
 Json = dict[str, Any]
 
 _IN_MEMORY_BYTES: Final = 16 * 1024 * 1024
-_PIECE_BYTES: Final = 1024 * 1024
-_MOST_TIMES_LARGER: Final = 200
 _MAX_PEERS: Final = 20_000
 
 
@@ -52,7 +49,7 @@ class OpenKit:
     """A kit, and the key that opened it and speaks for its owner. Both are in memory only."""
 
     key: RecoveryKey
-    reader: KitReader
+    reader: ArchiveReader
     actor: Actor
     document: Mapping[str, Any]
     peers: tuple[Peer, ...]
@@ -63,6 +60,24 @@ class OpenKit:
         """The identity that the kit brings back."""
         return self.actor.id
 
+    @property
+    def followers(self) -> str | None:
+        """Who was meant by the person's followers."""
+        return self.actor.followers
+
+    def posts(self) -> list[msgspec.Raw]:
+        """Give the posts, unread."""
+        return items_of(self.reader.read(f"{FOLDER}/outbox.json"))
+
+    def file_of(self, url: str) -> str | None:
+        """Give the name of a post's file."""
+        name = f"{MEDIA}/{url.rpartition('/')[2]}"
+        return name if name in self.reader else None
+
+    def read(self, name: str, *, most: int) -> bytes:
+        """Give a file."""
+        return self.reader.read(name, most=most)
+
 
 @asynccontextmanager
 async def opened(ctx: Context, sealed: BinaryIO, key: RecoveryKey) -> AsyncIterator[OpenKit]:
@@ -71,39 +86,31 @@ async def opened(ctx: Context, sealed: BinaryIO, key: RecoveryKey) -> AsyncItera
     Raises Invalid for what is no kit, was sealed to another key, was changed since, or is the kit
     of somebody whose recovery key this is not.
     """
-    with _temporary() as packed, _temporary() as plain:
+    with tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES) as file:
+        plain = cast("BinaryIO", file)
         try:
-            await to_thread(open_stream, sealed, packed, key.opening)
+            await to_thread(open_stream, sealed, plain, key.opening)
         except CannotOpen as error:
             raise Invalid(
                 f"The kit cannot be opened: {error}. Are these the words it was made for, and is"
                 " the file whole?"
             ) from None
-        await to_thread(_unpack, packed, plain)
-        reader = await to_thread(KitReader, plain)
+        plain.seek(0)
+        reader = await to_thread(_reader, plain)
         yield await to_thread(_read, reader, key, ctx.clock.now())
 
 
-def _temporary() -> BinaryIO:
-    return cast("BinaryIO", tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES))
-
-
-def _unpack(packed: BinaryIO, plain: BinaryIO) -> None:
-    """Decompress, as far as a kit can have been compressed; raises Invalid."""
-    most = packed.seek(0, 2) * _MOST_TIMES_LARGER + _IN_MEMORY_BYTES
-    packed.seek(0)
+def _reader(plain: BinaryIO) -> ArchiveReader:
     try:
-        with gzip.GzipFile(fileobj=packed, mode="rb") as source:
-            while piece := source.read(_PIECE_BYTES):
-                if plain.tell() > most:
-                    raise Invalid("This is not a kit: it is too large when it is unpacked")
-                plain.write(piece)
-    except (OSError, EOFError, zlib.error) as error:
+        reader = ArchiveReader(plain)
+    except Invalid as error:
         raise Invalid(f"This is not a kit: {error}") from None
-    plain.seek(0)
+    if MANIFEST not in reader:
+        raise Invalid("This is not a kit: it has no manifest")
+    return reader
 
 
-def _read(reader: KitReader, key: RecoveryKey, now: datetime) -> OpenKit:
+def _read(reader: ArchiveReader, key: RecoveryKey, now: datetime) -> OpenKit:
     document = reader.json(f"{FOLDER}/actor.json")
     try:
         actor = parse_actor(document)
@@ -133,7 +140,7 @@ def _require_owner(actor: Actor, key: RecoveryKey, now: datetime) -> None:
     raise Invalid("The account in the kit does not name this recovery key as its own")
 
 
-def _peers(reader: KitReader) -> tuple[Peer, ...]:
+def _peers(reader: ArchiveReader) -> tuple[Peer, ...]:
     try:
         found = msgspec.json.decode(reader.read(f"{FOLDER}/peers.json"), type=_Peers)
     except msgspec.DecodeError as error:
