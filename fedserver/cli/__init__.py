@@ -7,6 +7,7 @@ import click
 
 from fedserver import __version__
 from fedserver.cli.announcements import announcement
+from fedserver.cli.archives import archive
 from fedserver.cli.domains import domain
 from fedserver.cli.evacuating import evacuate, successor
 from fedserver.cli.inspecting import config, doctor, routes
@@ -24,6 +25,7 @@ from fedserver.cli.sign_ups import approve, invite, pending, reject
 from fedserver.cli.static_export import export_static
 from fedserver.cli.trends import trends
 from fedserver.cli.users import user
+from fedserver.cli.vault import vault
 from fedserver.errors import ConfigError, FedserverError, StartError
 
 EXIT_REFUSED = 1
@@ -65,8 +67,10 @@ for command in (
 ):
     cli.add_command(command)
 cli.add_command(announcement)
+cli.add_command(vault)
 cli.add_command(mirror)
 cli.add_command(kit)
+cli.add_command(archive)
 cli.add_command(export_static)
 for command in (alias, move, pending, approve, reject, invite):
     user.add_command(command)
