@@ -20,9 +20,11 @@ from fedserver.config.settings import (
     KitsConfig,
     LogConfig,
     MediaConfig,
+    NetworkConfig,
     ServerConfig,
     StatusesConfig,
 )
+from fedserver.config.survival import VaultBucketConfig, VaultConfig
 
 __all__ = [
     "BucketConfig",
@@ -37,11 +39,14 @@ __all__ = [
     "LogConfig",
     "MailConfig",
     "MediaConfig",
+    "NetworkConfig",
     "PolicyConfig",
     "RegistrationsConfig",
     "ServerConfig",
     "StatusesConfig",
     "TranslationConfig",
     "TrendsConfig",
+    "VaultBucketConfig",
+    "VaultConfig",
     "load",
 ]

@@ -8,10 +8,12 @@ from fedserver import __version__
 from fedserver.context import Context
 from fedserver.routing import Reply, endpoint
 from fedserver.services.instance_recovery import current_recovery
+from fedserver.services.own_doors import published_alternates
 from fedserver.services.successions import succession
 from fedserver.uris import Uris
 from storage.federation_reads import STAFF, USAGE, UsageRow
 from storage.mirrored import MIRRORS_OF_OBJECTS
+from storage.vault import LAST_PROVEN
 
 _CACHE_FOR = {"Cache-Control": "max-age=1800, public"}
 _NOBODY = UsageRow(0, 0, 0, 0)
@@ -64,9 +66,17 @@ async def _metadata(ctx: Context) -> dict[str, Any]:
         # Client libraries know a server by its upstream's API.
         "upstream": {"name": "mastodon"},
         **await _recovery(ctx),
+        **await _alternates(ctx),
+        **await _drill(ctx),
         # Who has our public posts when we do not answer.
         "mirrors": await ctx.db.values(MIRRORS_OF_OBJECTS),
     }
+
+
+async def _alternates(ctx: Context) -> dict[str, Any]:
+    """Give where else we are reached, signed; peers remember it."""
+    published = await published_alternates(ctx)
+    return {} if published is None else {"alternates": published}
 
 
 async def _recovery(ctx: Context) -> dict[str, Any]:
@@ -82,3 +92,11 @@ async def _recovery(ctx: Context) -> dict[str, Any]:
         "evacuations": published["certificates"],
         "successors": published["successors"],
     }
+
+
+async def _drill(ctx: Context) -> dict[str, Any]:
+    """Give when a restore from the vault was last proven to work, where the admin wishes."""
+    if not ctx.config.vault.publish_drill:
+        return {}
+    proven = await ctx.db.value(LAST_PROVEN)
+    return {} if proven is None else {"lastProvenRestore": f"{proven:%Y-%m-%d}"}

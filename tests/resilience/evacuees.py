@@ -22,6 +22,7 @@ from fedserver.config import (
 )
 from fedserver.context import Context
 from fedserver.recovery.keys import RecoveryKey
+from fedserver.services.instance_recovery import authorize_at
 from fedserver.services.new_accounts import NewUser, make_keys, store_user
 from fedserver.survival.evacuation import planning
 from storage.evacuations import EvacuationRow
@@ -111,7 +112,7 @@ async def let_follow(
     async def all_accepted() -> bool:
         return all(peer.following(t) == len(peer.people) for peer in peers for t in targets)
 
-    await until(all_accepted, within_s=120)
+    await until(all_accepted, within_s=240)
 
 
 async def _follow_all(instance: Instance, peer: ModelPeer, accounts: Sequence[Person]) -> None:
@@ -147,6 +148,8 @@ async def switch(
         await planning.prepare_keys(ctx, row, lambda _done, _total: None)
         await planning.switch(ctx, row)
         row = await planning.under_way(ctx)
+    if key is not None:
+        await authorize_at(ctx, row.new_base, key)
     await planning.move_pages(ctx, row, lambda _done: None)
     return row
 

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from activitypub.json_bytes import dumps
+from fedserver.errors import Invalid
 from fedserver.recovery.keys import RecoveryKey
-from fedserver.recovery.statements import sign_statement
+from fedserver.recovery.statements import NotVouchedFor, check_statement, sign_statement
 from fedserver.services import successions
 from fedserver.services.discover import learn_software
 from fedserver.services.instance_recovery import adopt_recovery_key
@@ -187,6 +188,27 @@ async def test_what_a_thief_moved_is_fetched_back(scene: Scene) -> None:
     assert not await scene.bob_follows(stolen)
 
 
+async def test_successors_are_named_ahead_of_time(database_dsn: str, tmp_path: Path) -> None:
+    site = Site(database_dsn, tmp_path / "data", unused_port(), Names())
+    key = RecoveryKey.new()
+    async with site.running_at("old.test") as here:
+        await adopt_recovery_key(here.ctx, key)
+        await successions.announce(here.ctx, key, add="First.example")
+        await successions.announce(here.ctx, key, add="second.example")
+        assert await successions.announce(here.ctx, key, remove="first.example") == [
+            "second.example"
+        ]
+        with pytest.raises(Invalid):
+            await successions.announce(here.ctx, key, add="no domain")
+        published = (await here.request("GET", successions.PATH)).body["successors"]
+        assert published["successors"] == ["second.example"]
+        assert published["instance"] == "http://old.test"
+        check_statement(published, trusted=(key.public.did,), now=datetime.now(UTC))
+        changed = published | {"successors": ["thief.example"]}
+        with pytest.raises(NotVouchedFor):
+            check_statement(changed, trusted=(key.public.did,), now=datetime.now(UTC))
+
+
 async def test_only_the_pinned_key_names_the_next(scene: Scene) -> None:
     ctx, host = scene.here.ctx, scene.old.host
     new = RecoveryKey.new()
@@ -231,6 +253,11 @@ async def test_a_certificate_is_published_and_its_people_come(
             known = await there.ctx.db.one(PEER_EVACUATION, "old.test")
             assert known is not None
             assert (known.new_host, known.epoch) == ("new.test", row.epoch)
+            published = (await new.request("GET", "/nodeinfo/2.1")).body["metadata"]
+            (said,) = published["recoveryStatements"]
+            assert said["instance"] == new.base_url
+            assert check_statement(said, trusted=(key.public.did,), now=datetime.now(UTC))
+            assert published["evacuations"][0]["successor"] == new.base_url
             await again.post("/api/v1/statuses", status="here I am")
             await carol.post("/api/v1/statuses", status="welcome back")
 

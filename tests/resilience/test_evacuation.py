@@ -1,8 +1,10 @@
 """The domain is lost, and everybody goes on under another one with their followers."""
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -10,8 +12,11 @@ from urllib.parse import urlsplit
 import pytest
 
 from activitypub.addressing import PUBLIC
+from fedserver.clock import FixedClock
 from fedserver.errors import Invalid, StartError
 from fedserver.survival.evacuation import planning
+from fedserver.survival.evacuation.rehearsing import rehearse
+from fedserver.survival.evacuation.sending import Bucket
 from storage.evacuations import EVACUATION_UNDER_WAY
 from tests.conftest import unused_port
 from tests.federation.fake_peer import ACTIVITY_JSON
@@ -282,3 +287,48 @@ async def test_a_plan_changes_nothing(site: Site, peers: list[ModelPeer]) -> Non
         ).status == 200
         with pytest.raises(Invalid):
             await planning.plan(old.ctx, f"http://{OLD}", "not a domain")
+
+
+async def test_a_rehearsal_says_everything_to_nobody(site: Site, peers: list[ModelPeer]) -> None:
+    async with site.running_at(OLD) as old:
+        await let_follow(old, peers, await people(old, ["alice", "bob"]))
+        heard = sum(len(peer.received) for peer in peers)
+        rehearsal = await rehearse(old.ctx, f"http://{OLD}", NEW)
+        assert (rehearsal.accounts, rehearsal.reasons) == (3, Counter())
+        assert sorted(rehearsal.taken) == sorted(peer.name for peer in peers)
+        assert rehearsal.taken["mastodon.test"] == 2 * 5
+        assert sum(len(peer.received) for peer in peers) == heard
+        answer = await old.request("GET", "/users/alice", headers={"Accept": ACTIVITY_JSON})
+        assert answer.body["id"] == f"http://{OLD}/users/alice"
+        assert answer.body.get("alsoKnownAs", []) == []
+
+
+async def test_a_busy_peer_is_waited_for(moved: tuple[ModelPeer, Site]) -> None:
+    """429 with Retry-After: nothing more until then, and nothing is lost."""
+    peer, site = moved
+    async with site.running_at(OLD) as old:
+        await let_follow(old, [peer], await people(old, ["alice"]))
+    await evacuate(site, OLD, NEW)
+    site.names.ports[OLD] = None
+    peer.busy_for, answered = 2, len(peer.received)
+    async with site.running_at(NEW) as new:
+        target = actor_uri(new, "alice")
+        begun_s = new.ctx.clock.monotonic()
+
+        async def all_came() -> bool:
+            return peer.following(target) == 2
+
+        await until(all_came)
+        assert new.ctx.clock.monotonic() - begun_s >= 2
+        assert peer.refused_while_busy == 1
+        assert len(peer.received) > answered
+
+
+def test_a_bucket_gives_some_at_once_and_then_its_rate() -> None:
+    clock = FixedClock(datetime(2026, 5, 1, tzinfo=UTC))
+    bucket = Bucket(clock, rate=5.0)
+    assert [bucket.take() for _ in range(100)] == [0.0] * 100
+    assert bucket.take() == pytest.approx(0.2)
+    assert bucket.take() == pytest.approx(0.4)
+    clock.move(timedelta(seconds=2))
+    assert bucket.take() == 0.0
