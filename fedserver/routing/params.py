@@ -108,6 +108,9 @@ async def _read_multipart(request: web.Request) -> dict[str, Any]:
         form = await request.post()
     except _BROKEN_MULTIPART as error:
         raise Invalid("The request body is not a valid multipart form") from error
+    texts = sum(len(value) for value in form.values() if not isinstance(value, web.FileField))
+    if texts > _MAX_PLAIN_BYTES:
+        raise web.HTTPRequestEntityTooLarge(_MAX_PLAIN_BYTES, texts)
     return nest([(key, _part(value)) for key, value in form.items()])
 
 
