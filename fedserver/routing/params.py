@@ -117,6 +117,8 @@ async def _read_multipart(request: web.Request) -> dict[str, Any]:
 def _part(value: object) -> object:
     if isinstance(value, web.FileField):
         return UploadedFile(_clean(value.filename), value.content_type, value.file)
+    if isinstance(value, bytes | bytearray) and not value:
+        return ""  # what a browser sends for a file that nobody chose
     return value
 
 
