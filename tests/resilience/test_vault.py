@@ -48,6 +48,14 @@ class Bob:
         self.posted.append(status["uri"])
         return str(status["uri"])
 
+    async def post_picture(self) -> str:
+        """Post a picture, and give its address."""
+        form = aiohttp.FormData({"description": "A dot"})
+        form.add_field("file", PNG, filename="dot.png", content_type="image/png")
+        media = await self.ask("POST", "/api/v2/media", data=form)
+        await self.post("With a picture", media_ids=[media["id"]])
+        return str(media["url"])
+
     async def keep_posting(self) -> None:
         """Post until the server is gone."""
         try:
@@ -89,6 +97,7 @@ async def signed_in(server: VaultedServer, client: aiohttp.ClientSession) -> Bob
         await database.close()
 
 
+@pytest.mark.drill
 async def test_a_lost_host_comes_back_as_it_was(
     tmp_path: Path, client: aiohttp.ClientSession, folders: list[Path]
 ) -> None:
@@ -96,10 +105,7 @@ async def test_a_lost_host_comes_back_as_it_was(
     async with vaulted_server(tmp_path / "here", unused_port(), targets=targets) as server:
         bob = await signed_in(server, client)
         await server.has_base()
-        form = aiohttp.FormData({"description": "A dot"})
-        form.add_field("file", PNG, filename="dot.png", content_type="image/png")
-        media = await bob.ask("POST", "/api/v2/media", data=form)
-        await bob.post("With a picture", media_ids=[media["id"]])
+        url = await bob.post_picture()
         await server.stop()
         await server.start()
         for number in range(5):
@@ -107,7 +113,7 @@ async def test_a_lost_host_comes_back_as_it_was(
         said = await server.command("vault", "now")
         assert "has everything" in said
         assert "FAILS" not in await server.command("vault", "status")
-        picture = await fetched(client, media["url"])
+        picture = await fetched(client, url)
         key = (server.data / "instance.key").read_bytes()
         assert "proven: " in await server.command("vault", "drill")
         await server.command("vault", "verify")
@@ -120,7 +126,7 @@ async def test_a_lost_host_comes_back_as_it_was(
         await server.start()
         assert sorted(await bob.home()) == sorted(bob.posted)
         assert (server.data / "instance.key").read_bytes() == key
-        assert await fetched(client, media["url"]) == picture
+        assert await fetched(client, url) == picture
         assert "not empty" in await server.restore(code=1)
 
 
@@ -146,16 +152,24 @@ async def test_synchronous_nothing_that_was_confirmed_is_lost(
         tmp_path / "here", unused_port(), targets=targets, settings="synchronous = true"
     ) as server:
         bob = await signed_in(server, client)
+        picture = await bob.post_picture()
+        await server.command("vault", "now")  # files are not waited for
         writing = [asyncio.create_task(bob.keep_posting()) for _ in range(4)]
         while len(bob.posted) < 40:
             await asyncio.sleep(0.01)
+        key = (server.data / "instance.key").read_bytes()
         await server.lose_everything()
         await asyncio.gather(*writing)
+        canaries = [b"Post 1", b"bob@mail.example", bob.token.encode(), key, b"PRIVATE KEY", PNG]
+        assert found_by_a_thief(folders, canaries) == []
         await server.restore()
         await server.start()
         assert set(bob.posted) <= set(await bob.home())
+        assert (server.data / "instance.key").read_bytes() == key
+        assert (await fetched(client, picture)).startswith(b"\x89PNG")
 
 
+@pytest.mark.drill
 async def test_the_minimum_alone_brings_people_and_sessions_back(
     tmp_path: Path, client: aiohttp.ClientSession, folders: list[Path]
 ) -> None:
@@ -177,7 +191,7 @@ async def test_the_minimum_alone_brings_people_and_sessions_back(
         await bob.post("Here again, and the key still signs")
 
 
-@pytest.mark.slow
+@pytest.mark.drill
 async def test_what_was_restored_can_be_lost_again(
     tmp_path: Path, client: aiohttp.ClientSession, folders: list[Path]
 ) -> None:
