@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -qq install --root-user-
 COMPILE := $(BIN)/python -m compileall -q activitypub fedserver storage
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test soak drill fuzz interop clients check format bench clean
+.PHONY: help install run demo test drill soak fuzz interop clients check format bench clean
 
 help:
 	@echo "make run     start the server and its database: http://localhost:8080 (Ctrl-C stops both)"
@@ -18,7 +18,7 @@ help:
 	@echo "make test    run the tests               (ARGS='-k name' is given to pytest)"
 	@echo "make fuzz    feed made-up activities, documents, markup and requests for FUZZ_SECONDS (120)"
 	@echo "make soak    run beside 750 bad peers for some minutes, and print what happened"
-	@echo "make drill   lose a host with a thousand people under load, and print how it comes back"
+	@echo "make drill   lose a host and a domain at full size, and print what was saved"
 	@echo "make interop exchange everything with other servers' software (needs npm), into docs/interop.md"
 	@echo "make clients live a long life with clients' libraries, Python's and JavaScript's (needs npm)"
 	@echo "make check   format, lint, types, import contracts: what CI checks before the tests"
@@ -46,11 +46,11 @@ FUZZ_SECONDS ?= 120
 fuzz: $(VENV)/.installed-dev
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) exec $(BIN)/python -m pytest tests/fuzz -q -m fuzz $(ARGS)
 
-soak: $(VENV)/.installed-dev
-	@exec $(BIN)/python -m pytest -m soak tests/soak $(ARGS)
-
 drill: $(VENV)/.installed-dev
-	@exec $(BIN)/python -m pytest -m drill -n0 tests/resilience $(ARGS)
+	@exec $(BIN)/python -m pytest -m drill tests/resilience -n0 -s $(ARGS)
+
+soak: $(VENV)/.installed-dev
+	@exec $(BIN)/python -m pytest -m soak tests/soak tests/resilience $(ARGS)
 
 # Other servers' libraries have an environment of their own, beside their tests.
 PEERS := tests/interop/peers/python

@@ -22,6 +22,7 @@ from fedserver.events import FILTERS, Events
 from fedserver.ids import IdMaker
 from fedserver.key_pool import KeyCache, KeyPool
 from fedserver.outgoing import Outgoing
+from fedserver.outgoing.proxy import configured_proxy
 from fedserver.rate_limits import RateLimiter
 from fedserver.recent import Recent
 from fedserver.routing import CONTEXT, Endpoint
@@ -33,7 +34,8 @@ from fedserver.viewer_filters import ViewerFilters
 from storage.blobs import BlobFolder, BlobStore
 from storage.bucket import BlobBucket, BucketPlace
 from storage.database import Database, StorageError
-from storage.evacuations import CURRENT_BASE
+from storage.doors import DOORS_OF
+from storage.evacuations import CURRENT_BASE, FREE_PEERS
 from storage.inbox import InboxStore
 from storage.migrate import migrate
 from storage.recovery import FREE_CLAIMS, FREE_LEASES, FREE_MEDIA
@@ -115,7 +117,7 @@ async def _make_context(config: Config, dsn: str, stack: AsyncExitStack, clock: 
     stack.callback(key_pool.close)
     domains = DomainRules(config.federation.mode, config.instance.domain)
     await domains.load(db)
-    out = await stack.enter_async_context(make_outgoing(config, clock, domains.is_blocked))
+    out = await stack.enter_async_context(make_outgoing(config, clock, domains.is_blocked, db))
     secrets = Secrets.load_or_create(config.data.folder / "instance.key", clock)
     events, viewer_filters = Events(db), ViewerFilters(clock)
     events.on(FILTERS, viewer_filters.heard)
@@ -176,8 +178,14 @@ async def _open_database(config: Config, dsn: str) -> Database:
         ) from error
 
 
-def make_outgoing(config: Config, clock: Clock, is_blocked: Callable[[str], bool]) -> Outgoing:
+def make_outgoing(
+    config: Config, clock: Clock, is_blocked: Callable[[str], bool], db: Database | None = None
+) -> Outgoing:
     """Give the way out to the network, which a restore has before there is a database."""
+
+    async def doors_of(host: str) -> list[str]:
+        return [] if db is None else await db.values(DOORS_OF, host, clock.now())
+
     extra = f"; {config.federation.user_agent_extra}" if config.federation.user_agent_extra else ""
     return Outgoing(
         user_agent=f"fedserver/{__version__} (+{config.base_url}{extra})",
@@ -190,6 +198,8 @@ def make_outgoing(config: Config, clock: Clock, is_blocked: Callable[[str], bool
         own_services=[
             url for url in (config.translation.url, config.donations.campaigns_url) if url
         ],
+        proxy=configured_proxy(config),
+        doors_of=doors_of,
     )
 
 
@@ -220,7 +230,7 @@ async def running(ctx: Context) -> AsyncIterator[str]:
     Raises StartError when the port is taken.
     """
     from fedserver import streaming, workers
-    from fedserver.survival import evacuation, kits, mirrors
+    from fedserver.survival import archives, evacuation, kits, mirrors
     from fedserver.survival.vault import returning
     from fedserver.survival.vault.runner import Vault
 
@@ -252,6 +262,7 @@ async def running(ctx: Context) -> AsyncIterator[str]:
                     *mirrors.WORKERS,
                     returning.come_back,
                     *kits.WORKERS,
+                    *archives.WORKERS,
                     *evacuation.WORKERS,
                     post_what_was_scheduled,
                 )
@@ -284,6 +295,7 @@ async def _free_what_was_taken(ctx: Context) -> None:
     await ctx.db.execute(FREE_CLAIMS, ctx.clock.now())
     await ctx.db.execute(FREE_LEASES)
     await ctx.db.execute(FREE_MEDIA)
+    await ctx.db.execute(FREE_PEERS)
 
 
 async def _check_instance_key(ctx: Context) -> None:

@@ -28,6 +28,12 @@ class DomainRules:
         self._severities = {row.domain: row.severity for row in await db.fetch(DOMAIN_RULES)}
         self._former = frozenset(base.partition("://")[2] for base in await db.values(FORMER_BASES))
 
+    def with_former(self, host: str) -> "DomainRules":
+        """Give the same rules, as if this instance had been at `host` before."""
+        rules = DomainRules(self._mode, self._own)
+        rules._severities, rules._former = self._severities, self._former | {host}
+        return rules
+
     def is_former(self, host: str) -> bool:
         """Whether this instance was at `host` before. Whoever is there now is not heard, and not
         asked: it may have been seized."""

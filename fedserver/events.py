@@ -26,6 +26,7 @@ CARDS = "fedserver_cards"
 MAILS = "fedserver_mails"
 IMPORTS = "fedserver_imports"
 KITS = "fedserver_kits"
+ARCHIVES = "fedserver_archives"
 EVACUATION = "fedserver_evacuation"
 # The payload is the account whose filters changed.
 FILTERS = "fedserver_filters"
@@ -51,6 +52,7 @@ CHANNELS = (
     MAILS,
     IMPORTS,
     KITS,
+    ARCHIVES,
     EVACUATION,
     FILTERS,
     SCHEDULED,

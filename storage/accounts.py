@@ -83,7 +83,11 @@ ACCOUNT_BY_URI = Query(
     AccountRow,
 )
 ACCOUNT_BY_URI_OR_URL = Query(
-    f"SELECT {ACCOUNT_COLUMNS} FROM accounts a WHERE a.uri = $1 OR a.url = $1 LIMIT 1", AccountRow
+    f"""
+    SELECT {ACCOUNT_COLUMNS} FROM accounts a
+    WHERE a.uri = ANY (forms_of($1)) OR a.url = ANY (forms_of($1)) LIMIT 1
+    """,
+    AccountRow,
 )
 ACCOUNTS_BY_URIS = Query(
     f"""

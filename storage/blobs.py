@@ -158,6 +158,14 @@ class BlobFolder:
         """
         return await asyncio.to_thread(self._sweep, before.timestamp())
 
+    async def names_before(self, before: datetime) -> list[str]:
+        """Give the names of all blobs that were written before that time. Reads every folder."""
+        return await asyncio.to_thread(self._names_before, before.timestamp())
+
+    def _names_before(self, before_s: float) -> list[str]:
+        files = self._root.glob("[0-9a-f][0-9a-f]/[0-9a-f][0-9a-f]/*")
+        return [one.name for one in files if is_blob_name(one.name) and _written_at(one) < before_s]
+
     def _put(self, data: Content, suffix: str) -> str:
         if isinstance(data, bytes):
             known = hashlib.sha256(data).hexdigest() + suffix
@@ -259,6 +267,13 @@ def _read_range(path: Path, start: int, length: int) -> bytes:
     with path.open("rb") as source:
         source.seek(start)
         return source.read(length)
+
+
+def _written_at(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return float("inf")
 
 
 def _unlink(path: Path) -> bool:

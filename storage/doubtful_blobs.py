@@ -34,6 +34,8 @@ BLOBS_WITHOUT_ROW = Value(
       AND NOT EXISTS (SELECT 1 FROM accounts a WHERE a.header_blob = n.name)
       AND NOT EXISTS (SELECT 1 FROM custom_emojis e WHERE e.image_blob = n.name)
       AND NOT EXISTS (SELECT 1 FROM kits k WHERE k.blob = n.name)
+      AND NOT EXISTS (SELECT 1 FROM account_archives c WHERE c.blob = n.name)
+      AND NOT EXISTS (SELECT 1 FROM archive_imports i WHERE i.blob = n.name)
     """,
     str,
 )

@@ -339,12 +339,15 @@ RELEASE_PEER = Command(
     WHERE p.evacuation_id = $1 AND p.host = $2
     """
 )
-FREE_PEERS = Command("UPDATE evacuation_peers SET leased_until = NULL WHERE evacuation_id = $1")
+FREE_PEERS = Command("UPDATE evacuation_peers SET leased_until = NULL")
+# While nobody was told yet: at once.
 NEXT_PEER_AT = Value(
     """
-    SELECT min(greatest(p.next_at, p.leased_until)) FROM evacuation_peers p
-    JOIN evacuations e ON e.id = p.evacuation_id AND e.state = 'sending'
-    WHERE p.next_at < 'infinity'
+    SELECT CASE e.state WHEN 'sending' THEN (
+            SELECT min(greatest(p.next_at, p.leased_until)) FROM evacuation_peers p
+            WHERE p.evacuation_id = e.id AND p.next_at < 'infinity')
+        ELSE e.switched_at END
+    FROM evacuations e WHERE e.state IN ('switched', 'sending')
     """,
     datetime,
 )

@@ -26,6 +26,12 @@ INSTANCE_RECOVERY = Query(
 RETIRE_INSTANCE_RECOVERY = Command(
     "UPDATE instance_recovery SET retired_at = $1 WHERE retired_at IS NULL"
 )
+SET_AUTHORIZATION = Command(
+    """
+    UPDATE instance_recovery SET authorization_statement = $2
+    WHERE did = $1 AND retired_at IS NULL
+    """
+)
 # $1 did, $2 recipient, $3 authorization, $4 rotation or NULL, $5 now.
 INSERT_INSTANCE_RECOVERY = Command(
     """

@@ -81,3 +81,12 @@ DELETE_CHUNK = Command("DELETE FROM mirror_chunks WHERE id = $1 AND remove_after
 CONTENT_STILL_NAMED = Value(
     "SELECT EXISTS (SELECT 1 FROM mirror_chunks WHERE contract_id = $1 AND sha256 = $2)", bool
 )
+# $1 contract, $2 hashes: those of content that no row names, as after a crash while it was kept.
+UNNAMED_CONTENT = Value(
+    """
+    SELECT h.sha256 FROM unnest($2::text[]) AS h (sha256)
+    WHERE NOT EXISTS (SELECT 1 FROM mirror_chunks k
+                      WHERE k.contract_id = $1 AND k.sha256 = h.sha256)
+    """,
+    str,
+)

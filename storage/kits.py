@@ -184,10 +184,11 @@ BROUGHT_POSTS = Query(
 BROUGHT_STATUSES = Query(
     f"SELECT {STATUS_COLUMNS} FROM statuses s WHERE s.id = ANY($1::bigint[])", StatusRow
 )
-# $1 account, $2 URI of the kit, $3 status.
+# $1 account, $2 URI that it had, $3 status, $4 whose it was there.
 NOTE_BROUGHT_POST = Command(
     """
-    INSERT INTO brought_posts (account_id, old_uri, status_id) VALUES ($1, $2, $3)
+    INSERT INTO brought_posts (account_id, old_uri, status_id, former_uri)
+    VALUES ($1, $2, $3, $4)
     ON CONFLICT DO NOTHING
     """
 )

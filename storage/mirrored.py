@@ -193,11 +193,12 @@ KEPT_OBJECT_BYTES = Value(
     """,
     int,
 )
-# $1 contract, $2 names: those that are not here.
+# $1 contract, $2 names: those that are not here, or would not stay.
 MISSING_FILES = Value(
     """
     SELECT n.name FROM unnest($2::text[]) AS n (name)
-    WHERE NOT EXISTS (SELECT 1 FROM mirror_chunks k WHERE k.contract_id = $1 AND k.name = n.name)
+    WHERE NOT EXISTS (SELECT 1 FROM mirror_chunks k WHERE k.contract_id = $1 AND k.name = n.name
+                        AND k.remove_after IS NULL)
     """,
     str,
 )

@@ -62,13 +62,14 @@ class FollowToMoveRow:
     uri: str
 
 
-# $1 old account, $2 new one, $3 after this follow, $4 how many. Who blocks the new account, or is
+# $1 old account, $2 new one, $3 after this follow, $4 how many, $5 whether those count, too, that
+# were not accepted. Who blocks the new account, or is
 # blocked by it, stays where they are.
 FOLLOWS_TO_MOVE = Query(
     """
     SELECT f.id, f.account_id, a.uri AS actor_uri, f.uri
     FROM follows f JOIN accounts a ON a.id = f.account_id
-    WHERE f.target_id = $1 AND f.id > $3 AND f.accepted_at IS NOT NULL
+    WHERE f.target_id = $1 AND f.id > $3 AND (f.accepted_at IS NOT NULL OR $5)
       AND a.domain IS NULL AND a.suspended_at IS NULL AND a.deleted_at IS NULL
       AND NOT EXISTS (
         SELECT 1 FROM blocks b

@@ -49,6 +49,7 @@ _KINDS = (
     (r"/sessions/applications/$", "application"),
     (r"/sessions/browsers/$", "browser"),
     (r"/push_subscriptions/$", "push_subscription"),
+    (r"/archives/$", "archive"),
 )
 
 
@@ -95,6 +96,8 @@ async def make_belongings(owner: Person, other: Person, stranger: Person) -> dic
         # What nobody has whose token did not come from a browser.
         "browser": "1",
         "import": "1",
+        # One that nobody has: making one takes a worker.
+        "archive": "1",
     }
 
 

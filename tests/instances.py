@@ -16,6 +16,7 @@ from fedserver.config import (
     DevelopmentConfig,
     InstanceConfig,
     KitsConfig,
+    NetworkConfig,
     ServerConfig,
 )
 from fedserver.context import Context
@@ -96,6 +97,11 @@ class Instance:
     def base_url(self) -> str:
         return self.ctx.config.base_url
 
+    @property
+    def address(self) -> str:
+        """Where it listens, whatever its name is."""
+        return f"http://localhost:{self.ctx.config.server.port}"
+
     async def person(self, name: str) -> Person:
         """Make an account and sign it in."""
         account_id = await users.create_user(self.ctx, name, f"{name}@mail.example", PASSWORD)
@@ -112,8 +118,8 @@ class Instance:
         headers: dict[str, str] | None = None,
     ) -> Answer:
         """Ask this instance something over HTTP."""
-        url = path if path.startswith("http") else self.base_url + path
-        sent = dict(headers or {})
+        url = path if path.startswith("http") else self.address + path
+        sent = {"Host": self.domain, **(headers or {})}
         if token is not None:
             sent["Authorization"] = f"Bearer {token}"
         async with self.session.request(
@@ -146,22 +152,27 @@ async def start_instance(
     port: int,
     *,
     peers: tuple[int, ...] = (),
+    domain: str = "",
+    alternates: tuple[str, ...] = (),
+    network: NetworkConfig | None = None,
     kits: KitsConfig | None = None,
     **development: Any,
 ) -> AsyncIterator[Instance]:
     """Run an instance on loopback that may reach the ports `peers`."""
     folder.mkdir(parents=True, exist_ok=True)
+    defaults: dict[str, Any] = {
+        "reachable_addresses": tuple(f"127.0.0.1:{peer}" for peer in peers),
+        "host_map": {f"localhost:{peer}": f"127.0.0.1:{peer}" for peer in peers},
+        "rate_limits": False,
+    }
     config = Config(
-        instance=InstanceConfig(domain=f"localhost:{port}"),
-        server=ServerConfig(port=port),
+        instance=InstanceConfig(domain=domain or f"localhost:{port}"),
+        server=ServerConfig(port=port, alternates=alternates),
+        network=network or NetworkConfig(),
         database=DatabaseConfig(url=dsn, pool_max=8),
         data=DataConfig(folder=folder),
         kits=kits or KitsConfig(),
-        development=DevelopmentConfig(
-            reachable_addresses=tuple(f"127.0.0.1:{peer}" for peer in peers),
-            host_map={f"localhost:{peer}": f"127.0.0.1:{peer}" for peer in peers},
-            **{"rate_limits": False, **development},
-        ),
+        development=DevelopmentConfig(**defaults | development),
     )
     async with (
         open_context(config) as ctx,

@@ -7,6 +7,7 @@ import click
 
 from fedserver import __version__
 from fedserver.cli.announcements import announcement
+from fedserver.cli.archives import archive
 from fedserver.cli.domains import domain
 from fedserver.cli.evacuating import evacuate, successor
 from fedserver.cli.inspecting import config, doctor, routes
@@ -69,6 +70,7 @@ cli.add_command(announcement)
 cli.add_command(vault)
 cli.add_command(mirror)
 cli.add_command(kit)
+cli.add_command(archive)
 cli.add_command(export_static)
 for command in (alias, move, pending, approve, reject, invite):
     user.add_command(command)

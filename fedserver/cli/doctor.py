@@ -8,6 +8,7 @@ import click
 
 from fedserver.app import make_blobs
 from fedserver.cli.beside import check_bucket, check_mail
+from fedserver.cli.doors import check_doors
 from fedserver.cli.findings import Finding
 from fedserver.cli.house import (
     check_clock,
@@ -16,12 +17,14 @@ from fedserver.cli.house import (
     no_database_yet,
     without_database,
 )
+from fedserver.cli.mirror_findings import SINCE_SCHEMA, check_mirrors
 from fedserver.cli.public_name import check_public_name
 from fedserver.cli.shared import run_async
 from fedserver.cli.vaulted import check_vault, last_proven
 from fedserver.clock import Clock, SystemClock
 from fedserver.config import Config
 from storage.database import Database, StorageError
+from storage.mirrors import CONTRACTS
 from storage.server import EmbeddedPostgres, connect_existing, has_database
 from storage.server.health import look
 
@@ -35,10 +38,13 @@ def examine(config: Config) -> int:
 
 
 async def _findings(config: Config, clock: Clock) -> list[Finding]:
-    inside, beside, outside = await asyncio.gather(
-        _look_at_database(config, clock), _look_beside(config), check_public_name(config, clock)
+    inside, beside, outside, doors = await asyncio.gather(
+        _look_at_database(config, clock),
+        _look_beside(config),
+        check_public_name(config, clock),
+        check_doors(config, clock),
     )
-    return [*inside, check_disk(config.data.folder), *beside, *outside]
+    return [*inside, check_disk(config.data.folder), *beside, *outside, *doors]
 
 
 async def _look_beside(config: Config) -> list[Finding]:
@@ -54,11 +60,14 @@ async def _look_at_database(config: Config, clock: Clock) -> list[Finding]:
     try:
         async with _database(config) as db:
             health, proven = await look(db), await last_proven(db)
+            has_mirrors = SINCE_SCHEMA <= health.schema <= health.newest_schema
+            contracts = await db.fetch(CONTRACTS) if has_mirrors else []
     except (StorageError, OSError, ValueError) as error:
         return [without_database(config, error)]
     return [
         check_database(health),
         check_clock("clock", "the database's", health.time, clock),
+        *check_mirrors(contracts),
         check_vault(config, proven, clock.now()),
     ]
 

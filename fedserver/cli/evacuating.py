@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fedserver.context import Context
     from fedserver.recovery.keys import RecoveryKey
     from fedserver.survival.evacuation.planning import Plan
+    from fedserver.survival.evacuation.rehearsing import Rehearsal
     from storage.evacuations import EvacuationRow, ProgressRow
 
 T = TypeVar("T")
@@ -30,6 +31,7 @@ _SURE = (
 @click.command()
 @click.option("--to", "domain", metavar="NEW-DOMAIN", help="Where everybody goes on.")
 @click.option("--dry-run", is_flag=True, help="Print who would be told what; change nothing.")
+@click.option("--rehearse", is_flag=True, help="Do all of it but telling the world; take it back.")
 @click.option("--status", is_flag=True, help="Print how far it is.")
 @click.option("--watch", is_flag=True, help="Show how far it is until it is done.")
 @click.option(
@@ -53,6 +55,7 @@ def evacuate(
     config: "Config",
     domain: str | None,
     dry_run: bool,
+    rehearse: bool,
     status: bool,
     watch: bool,
     rate: float,
@@ -81,6 +84,9 @@ def evacuate(
         raise click.UsageError("give --to NEW-DOMAIN (or --status, --watch, --now)")
     if dry_run:
         _print_plan(run_async(_opened(config, lambda ctx: _plan(ctx, domain))))
+        return
+    if rehearse:
+        _print_rehearsal(run_async(_opened(config, lambda ctx: _rehearse(ctx, domain))))
         return
     if not yes:
         click.confirm(_SURE.format(new=domain), abort=True)
@@ -128,6 +134,7 @@ def _key(config: "Config", shares: int | None) -> "RecoveryKey | None":
 async def _switch(
     ctx: "Context", domain: str, rate: float, key: "RecoveryKey | None"
 ) -> "EvacuationRow":
+    from fedserver.services.instance_recovery import authorize_at
     from fedserver.survival.evacuation import planning
 
     row = await planning.begin(ctx, await _old_base(ctx), domain, rate)
@@ -137,6 +144,8 @@ async def _switch(
         await planning.prepare_keys(ctx, row, _progress("keys"))
         await planning.switch(ctx, row)
         row = await planning.under_way(ctx)
+    if key is not None:
+        await authorize_at(ctx, row.new_base, key)
     await planning.move_pages(ctx, row, lambda done: _progress("posts")(done, done))
     return row
 
@@ -178,6 +187,25 @@ def _print_plan(plan: "Plan") -> None:
         software = peer.software or "unknown software"
         click.echo(f"  {peer.host} ({software}, as {peer.family}): {peer.followers} followers")
         click.echo(f"      {said}")
+
+
+async def _rehearse(ctx: "Context", domain: str) -> "Rehearsal":
+    from fedserver.survival.evacuation.rehearsing import rehearse
+
+    return await rehearse(ctx, await _old_base(ctx), domain)
+
+
+def _print_rehearsal(rehearsal: "Rehearsal") -> None:
+    from fedserver.errors import Refused
+
+    click.echo(f"{rehearsal.accounts} accounts were switched, and back again:")
+    for host in sorted({*rehearsal.taken, *rehearsal.refused}):
+        taken, refused = rehearsal.taken[host], rehearsal.refused[host]
+        click.echo(f"  {host}: {taken} of {taken + refused} activities would be taken")
+    for reason, times in rehearsal.reasons.most_common():
+        click.echo(f"  {times} times: {reason}")
+    if rehearsal.reasons:
+        raise Refused("Some of what would be sent would be refused.")
 
 
 async def _tell_at_once(ctx: "Context") -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fedserver.cli.recovery_key import ask_for_key
-from fedserver.cli.shared import run_with, with_config
+from fedserver.cli.shared import person_named, run_with, with_config
 
 if TYPE_CHECKING:
     from fedserver.config import Config
@@ -160,12 +160,7 @@ async def _show(steps: "AsyncIterator[Step]") -> None:
 
 
 async def _person(ctx: "Context", name: str) -> tuple[int, str]:
-    from fedserver.errors import NotFound
-    from storage.accounts import LOCAL_ACCOUNT_BY_NAME
-
-    row = await ctx.db.one(LOCAL_ACCOUNT_BY_NAME, name.strip().removeprefix("@"))
-    if row is None or row.gone:
-        raise NotFound(f"There is no user {name}")
+    row = await person_named(ctx, name)
     return row.id, row.uri
 
 

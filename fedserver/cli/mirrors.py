@@ -77,7 +77,10 @@ def accept(config: "Config", host: str) -> None:
 @click.argument("host")
 @with_config
 def end(config: "Config", host: str) -> None:
-    """End the contract with HOST. What it kept for us stays readable for the days agreed on."""
+    """End the contract with HOST, or decline its offer.
+
+    What it kept for us stays readable for the days that were agreed on.
+    """
     from fedserver.survival.mirrors import negotiating
 
     row = run_with(config, lambda ctx: negotiating.end(ctx, host))

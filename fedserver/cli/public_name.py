@@ -9,6 +9,7 @@ from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 from activitypub.errors import ProtocolError
+from activitypub.onions import is_onion
 from activitypub.webfinger import ACTIVITY_TYPE, Handle, parse_jrd, webfinger_url
 from fedserver.cli.findings import Finding, fail, ok, warn
 from fedserver.cli.house import check_clock
@@ -26,6 +27,8 @@ _PROXY = "check the reverse proxy against the examples in deploy/"
 
 async def check_public_name(config: Config, clock: Clock) -> list[Finding]:
     """Ask the instance over its public name, as a peer would."""
+    if is_onion(config.instance.domain):
+        return []  # DNS must not hear of it; it is looked at as the other doors are
     target = urlsplit(config.base_url)
     host, port = target.hostname or "", target.port or (443 if target.scheme == "https" else 80)
     try:

@@ -14,6 +14,7 @@ from fedserver.errors import FedserverError, StartError
 if TYPE_CHECKING:
     from fedserver.config import Config
     from fedserver.context import Context
+    from storage.accounts import AccountRow
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -78,6 +79,17 @@ def run_with(config: "Config", work: Callable[["Context"], Awaitable[T]]) -> T:
             return await work(ctx)
 
     return run_async(opened())
+
+
+async def person_named(ctx: "Context", name: str) -> "AccountRow":
+    """Give the account of one of our people; a leading @ does not matter. Raises NotFound."""
+    from fedserver.errors import NotFound
+    from storage.accounts import LOCAL_ACCOUNT_BY_NAME
+
+    row = await ctx.db.one(LOCAL_ACCOUNT_BY_NAME, name.strip().removeprefix("@"))
+    if row is None or row.gone:
+        raise NotFound(f"There is no user {name}: `fedserver user list` names them")
+    return row
 
 
 def _told(group: ExceptionGroup[Exception], storage_error: type[Exception]) -> Exception:

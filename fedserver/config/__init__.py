@@ -20,6 +20,7 @@ from fedserver.config.settings import (
     KitsConfig,
     LogConfig,
     MediaConfig,
+    NetworkConfig,
     ServerConfig,
     StatusesConfig,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "LogConfig",
     "MailConfig",
     "MediaConfig",
+    "NetworkConfig",
     "PolicyConfig",
     "RegistrationsConfig",
     "ServerConfig",

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from activitypub.errors import DocumentError
+from activitypub.onions import is_onion, is_onion_service
+from activitypub.origins import host_of
 from activitypub.webfinger import normalise_domain
 from fedserver.config.values import WrongValue
 
@@ -79,6 +81,32 @@ def service_url(text: str) -> str:
     return text
 
 
+def proxy_url(text: str) -> str:
+    """Check that it is empty or the address of a SOCKS5 proxy. It may hold a password."""
+    if text and not re.fullmatch(r"socks5h?://([^/?#@\s]+@)?[^/?#@\s]+/?", text):
+        raise WrongValue("needs the address of a SOCKS5 proxy")
+    return text
+
+
+def doors(texts: tuple[str, ...]) -> tuple[str, ...]:
+    """Check that each is the start of an address, and of what a peer would ask: https, or http
+    for an onion service and on this machine. Gives them in the one form of hosts."""
+    return tuple(_door(text) for text in texts)
+
+
+def _door(text: str) -> str:
+    found = re.fullmatch(r"(https?)://[^/?#@\s]+/?", text)
+    if found is None:
+        raise WrongValue(f'"{text}" is no address without a path')
+    try:
+        host = host_of(text)
+    except DocumentError as error:
+        raise WrongValue(f'"{text}": {error.reason}') from error
+    if is_onion(host) and not is_onion_service(host):
+        raise WrongValue(f'"{host}" is no name of an onion service: look for a typing error')
+    return f"{found[1]}://{host}"
+
+
 def language_codes(texts: tuple[str, ...]) -> tuple[str, ...]:
     """Check that there is one, and that all are two or three small letters."""
     if not texts or not all(re.fullmatch(r"[a-z]{2,3}(-[A-Za-z]{2,4})?", one) for one in texts):
@@ -90,6 +118,8 @@ CHECKS: Mapping[tuple[str, str], Callable[[Any], Any]] = {
     ("instance", "domain"): domain,
     ("instance", "languages"): language_codes,
     ("server", "trusted_proxies"): networks,
+    ("server", "alternates"): doors,
+    ("network", "socks"): proxy_url,
     ("database", "url"): postgres_url,
     ("translation", "url"): service_url,
     ("donations", "campaigns_url"): service_url,

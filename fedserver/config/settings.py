@@ -7,6 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
+from activitypub.onions import is_onion
 from fedserver.config.house_rules import (
     DonationsConfig,
     MailConfig,
@@ -58,6 +59,36 @@ class ServerConfig:
         "Addresses or networks whose X-Forwarded-For is believed. "
         "A reverse proxy on the same machine comes from loopback.",
         example="10.0.0.0/8",
+    )
+    alternates: tuple[str, ...] = setting(
+        (),
+        "Other addresses under which this instance is reached when its domain is not: a second "
+        "domain, an onion service. What is given out there is named by the domain as ever.",
+        example="https://alt.example",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkConfig:
+    """The ways out to others."""
+
+    socks: str = setting(
+        "",
+        "A SOCKS5 proxy, such as Tor's: the only way to .onion names. Empty: there is none.",
+        example="socks5://127.0.0.1:9050",
+        secret=True,
+    )
+    fallback: bool = setting(
+        False,
+        "Whether hosts that cannot be reached directly are tried through the proxy. It has to "
+        "refuse private addresses itself, as Tor does.",
+    )
+    timeout_s: float = setting(
+        30.0,
+        "How long a request through the proxy may take: Tor first finds a way.",
+        unit="seconds",
+        minimum=1,
+        maximum=300,
     )
 
 
@@ -364,6 +395,7 @@ class Config:
 
     instance: InstanceConfig = field(default_factory=InstanceConfig)
     server: ServerConfig = field(default_factory=ServerConfig)
+    network: NetworkConfig = field(default_factory=NetworkConfig)
     database: DatabaseConfig = field(default_factory=DatabaseConfig)
     data: DataConfig = field(default_factory=DataConfig)
     media: MediaConfig = field(default_factory=MediaConfig)
@@ -388,6 +420,10 @@ class Config:
             raise ConfigError("[database] pool_min is larger than pool_max")
         if self.statuses.min_poll_duration_s > self.statuses.max_poll_duration_s:
             raise ConfigError("[statuses] min_poll_duration_s is larger than max_poll_duration_s")
+        if self.network.fallback and not self.network.socks:
+            raise ConfigError("[network] fallback = true needs socks, the proxy to fall back on")
+        if self.base_url in self.server.alternates:
+            raise ConfigError("[server] alternates: names the domain itself; leave that out")
         if self.bucket.delivery == "public" and not self.bucket.public_url:
             raise ConfigError('[bucket] delivery = "public" needs public_url')
         self._check_development()
@@ -415,7 +451,18 @@ class Config:
     @property
     def base_url(self) -> str:
         """The start of our own addresses, without a slash at the end: "https://social.example"."""
-        return f"{'http' if self.plain_http else 'https'}://{self.instance.domain}"
+        return f"{self.scheme_of(self.instance.domain)}://{self.instance.domain}"
+
+    def scheme_of(self, host: str) -> str:
+        """How `host` ("name" or "name:port") is spoken to where nothing says it; an onion service
+        needs no TLS, and hardly any has it."""
+        return "http" if self.plain_http or is_onion(host) else "https"
+
+    @property
+    def longest_request_s(self) -> float:
+        """How long one request to a peer may take, whichever way it goes."""
+        direct_s = self.federation.request_timeout_s
+        return max(direct_s, self.network.timeout_s) if self.network.socks else direct_s
 
 
 def is_local_domain(domain: str) -> bool:

@@ -20,6 +20,7 @@ from fedserver.effects.shown_objects import attachments_of, facts_of, links_of
 from fedserver.effects.signals import signal_new
 from fedserver.effects.wanted_threads import ask_for_thread
 from fedserver.errors import FedserverError, Gone, NotFound, Refused
+from fedserver.routing.doors import own_address
 from fedserver.services import fetch, resolve
 from fedserver.services.fetch import Budget
 from fedserver.services.sources import html_of_source, is_text
@@ -65,6 +66,7 @@ async def find_by_url(ctx: Context, url: str, budget: Budget) -> AccountRow | St
 
     Raises an error of `services.fetch` where the other server does not answer.
     """
+    url = own_address(ctx.config, url)
     status = await ctx.db.one(STATUS_BY_URI_OR_URL, url)
     if status is not None:
         return status

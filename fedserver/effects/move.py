@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from activitypub.errors import ProtocolError
 from activitypub.model import Activity, Actor
+from activitypub.origins import host_of
 from fedserver.context import Context
 from fedserver.effects import many, persons_word
 from fedserver.effects.acts import Act, Audience, Outgoing
@@ -16,6 +17,7 @@ from fedserver.effects.outcomes import Ignored
 from fedserver.errors import FedserverError, Refused
 from fedserver.services import resolve
 from fedserver.services.fetch import Budget
+from fedserver.services.successions import require_successor
 from storage.accounts import ACCOUNT_BY_ID, ACCOUNT_BY_URI, AccountRow
 from storage.database import Transaction
 from storage.moves import (
@@ -52,6 +54,8 @@ class Move(Act):
     target: AccountRow
     # The recovery key by which the person themself says it; None: their server does.
     persons_key: str | None = None
+    # The recovery key of the old instance says that it goes on at the target's host.
+    vouched: bool = False
 
     @classmethod
     async def read(cls, incoming: Incoming) -> "Move":
@@ -61,12 +65,16 @@ class Move(Act):
             raise Ignored("only the Move that the old account sends is believed")
         if activity.target is None:
             raise Ignored("the Move names no target")
+        vouched = incoming.persons_key is None and await require_successor(
+            incoming.ctx, incoming.actor.uri, activity.target
+        )
         target = await read_anew(incoming.ctx, activity.target, incoming.budget)
         return cls(
             actor=incoming.actor,
             uri=incoming.uri,
             target=target,
             persons_key=incoming.persons_key,
+            vouched=vouched,
         )
 
     async def allow(self, ctx: Context, tx: Transaction) -> None:
@@ -83,11 +91,15 @@ class Move(Act):
         now = ctx.clock.now()
         if self.persons_key is not None:
             return await self._by_person(ctx, tx, self.persons_key)
+        before = await self._went_before(tx)
         since = now - (OWN_COOLDOWN if self.actor.local else COOLDOWN)
+        since = now if before is not None else since
         if not await tx.execute(MARK_MOVED, self.actor.id, self.target.id, now, since):
             return await self._again(tx)
         await tx.execute(KEEP_FOLLOWERS, self.actor.id, None, self.target.id, now)
         await _move_followers(ctx, tx, self.actor, self.target)
+        if before is not None:
+            await _move_followers(ctx, tx, before, self.target, asked=True)
         await _carry_over(ctx, tx, self.actor, self.target)
         return True
 
@@ -104,6 +116,17 @@ class Move(Act):
         await _move_followers(ctx, tx, self.actor, self.target)
         await _carry_over(ctx, tx, self.actor, self.target)
         return True
+
+    async def _went_before(self, tx: Transaction) -> AccountRow | None:
+        """Give where somebody else who held the old keys had moved the account, before the word of
+        the recovery key came: its followers are fetched back from there."""
+        row = await tx.one(ACCOUNT_BY_ID, self.actor.id)
+        if not self.vouched or row is None or row.moved_to_id in (None, self.target.id):
+            return None
+        before = await tx.one(ACCOUNT_BY_ID, row.moved_to_id)
+        if before is None or host_of(before.uri) == host_of(self.target.uri):
+            return None
+        return before
 
     async def _again(self, tx: Transaction) -> bool:
         row = await tx.one(ACCOUNT_BY_ID, self.actor.id)
@@ -149,11 +172,14 @@ async def read_signpost(incoming: Incoming, updated: Actor) -> None:
         return
 
 
-async def _move_followers(ctx: Context, tx: Transaction, old: AccountRow, new: AccountRow) -> None:
-    """Let our followers of `old` follow `new` instead, under the settings they had."""
+async def _move_followers(
+    ctx: Context, tx: Transaction, old: AccountRow, new: AccountRow, *, asked: bool = False
+) -> None:
+    """Let our followers of `old` (and who `asked` to be) follow `new` instead, under the settings
+    they had."""
     after = 0
     while True:
-        follows = await tx.fetch(FOLLOWS_TO_MOVE, old.id, new.id, after, _BATCH)
+        follows = await tx.fetch(FOLLOWS_TO_MOVE, old.id, new.id, after, _BATCH, asked)
         if follows:
             await _move_batch(ctx, tx, old, new, follows)
         if len(follows) < _BATCH:

@@ -35,9 +35,16 @@ def version(own: str) -> str:
 
 
 def instance_v2(
-    config: Config, own_version: str, stats: InstanceStatsRow, contact: Any, *, push_key: str
+    config: Config,
+    own_version: str,
+    stats: InstanceStatsRow,
+    contact: Any,
+    *,
+    push_key: str,
+    alternates: Json | None = None,
 ) -> Json:
-    """Give an Instance (Mastodon API: Instance). `contact` is an Account or None."""
+    """Give an Instance (Mastodon API: Instance). `contact` is an Account or None; `alternates`,
+    which is ours, the signed list of other addresses."""
     return {
         "domain": config.instance.domain,
         "title": config.instance.title,
@@ -62,6 +69,7 @@ def instance_v2(
         "wrapstodon": None,
         "contact": {"email": config.instance.contact_email, "account": contact},
         "rules": rules(config),
+        "alternates": alternates,
     }
 
 

@@ -2,6 +2,7 @@
 
 from fedserver.federation import (
     actors,
+    alternates,
     collections,
     featured,
     followers,
@@ -14,6 +15,7 @@ from fedserver.federation import (
 
 __all__ = [
     "actors",
+    "alternates",
     "collections",
     "featured",
     "followers",

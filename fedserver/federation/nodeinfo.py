@@ -8,6 +8,7 @@ from fedserver import __version__
 from fedserver.context import Context
 from fedserver.routing import Reply, endpoint
 from fedserver.services.instance_recovery import current_recovery
+from fedserver.services.own_doors import published_alternates
 from fedserver.services.successions import succession
 from fedserver.uris import Uris
 from storage.federation_reads import STAFF, USAGE, UsageRow
@@ -65,10 +66,17 @@ async def _metadata(ctx: Context) -> dict[str, Any]:
         # Client libraries know a server by its upstream's API.
         "upstream": {"name": "mastodon"},
         **await _recovery(ctx),
+        **await _alternates(ctx),
         **await _drill(ctx),
         # Who has our public posts when we do not answer.
         "mirrors": await ctx.db.values(MIRRORS_OF_OBJECTS),
     }
+
+
+async def _alternates(ctx: Context) -> dict[str, Any]:
+    """Give where else we are reached, signed; peers remember it."""
+    published = await published_alternates(ctx)
+    return {} if published is None else {"alternates": published}
 
 
 async def _recovery(ctx: Context) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from fedserver import documents
 from fedserver.context import Context
 from fedserver.errors import NotFound
 from fedserver.routing import Params, Reply, endpoint
+from fedserver.routing.doors import is_own_host, own_address
 from fedserver.services.resolve import is_our_domain
 from fedserver.uris import Uris
 from storage.accounts import ACCOUNT_BY_URI, LOCAL_ACCOUNT_BY_NAME, AccountRow
@@ -49,19 +50,18 @@ async def webfinger(ctx: Context, request: web.Request, params: WebFingerParams)
 
 def _is_our_address(ctx: Context, resource: str) -> bool:
     """Whether the server itself is meant (FEP-d556), by the address of its pages or names."""
-    scheme = "http" if ctx.config.plain_http else "https"
-    addresses = {ctx.config.base_url, f"{scheme}://{ctx.config.instance.domain}"}
-    return resource.removesuffix("/") in addresses
+    address = own_address(ctx.config, resource.removesuffix("/"))
+    return address == ctx.config.base_url
 
 
 async def _find(ctx: Context, resource: str) -> AccountRow | None:
     if resource.startswith(("http://", "https://")):
-        return await _find_by_url(ctx, resource)
+        return await _find_by_url(ctx, own_address(ctx.config, resource))
     try:
         handle = parse_handle(resource)
     except DocumentError:
         return None
-    if not is_our_domain(ctx, handle.domain):
+    if not is_our_domain(ctx, handle.domain) and not is_own_host(ctx.config, handle.domain):
         return None
     if handle.username.lower() == handle.domain.partition(":")[0]:
         # Mastodon's way to name the server itself.

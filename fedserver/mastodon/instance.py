@@ -11,6 +11,7 @@ from fedserver import __version__, entities
 from fedserver.context import Context
 from fedserver.errors import NotFound
 from fedserver.routing import JSON, Reply, endpoint
+from fedserver.services.own_doors import published_alternates
 from fedserver.services.push_keys import public_push_key
 from storage.instance_reads import CONTACT_ACCOUNT, INSTANCE_STATS, PEERS, InstanceStatsRow
 
@@ -45,6 +46,7 @@ async def instance_v2(ctx: Context) -> Reply:
             await _stats(ctx),
             await _contact(ctx),
             push_key=await public_push_key(ctx),
+            alternates=await published_alternates(ctx),
         )
 
     return await _kept(ctx, "instance_v2", make)

@@ -14,6 +14,7 @@ from fedserver.routing.pages import clamp
 from fedserver.services import resolve
 from fedserver.services.fetch import Budget
 from storage.accounts import ACCOUNT_BY_URI, AccountRow
+from storage.archives import BROUGHT_FROM
 from storage.paging import NEWEST
 from storage.profiles import ACCOUNTS_BY_HANDLES
 from storage.search import SEARCH_ACCOUNTS, SEARCH_STATUSES, SEARCH_TAGS
@@ -112,6 +113,9 @@ async def _by_url(ctx: Context, wanted: _Wanted) -> AccountRow | StatusRow | Non
         account = await ctx.db.one(ACCOUNT_BY_URI, wanted.text)
         status = await ctx.db.one(STATUS_BY_URI, wanted.text)
         return account or status
+    brought = await ctx.db.one(BROUGHT_FROM, wanted.text, wanted.viewer)
+    if brought is not None:
+        return brought
     try:
         return await effects.find_by_url(ctx, wanted.text, _budget(ctx))
     except (FedserverError, ProtocolError):

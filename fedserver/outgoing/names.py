@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from activitypub.onions import is_onion
 from fedserver.clock import Clock
 from fedserver.outgoing.addresses import split_address
 
@@ -61,7 +62,10 @@ class Names(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        """Return the addresses of `host`. Raises OSError when it has none."""
+        """Return the addresses of `host`. Raises OSError when it has none, or is an onion service:
+        DNS must not even hear of those (RFC 7686)."""
+        if is_onion(host):
+            raise OSError("an onion service has no address")
         target = self._mapped.get(f"{host}:{port}") or self._mapped.get(host)
         if target is not None:
             return [_result(host, str(target[0]), target[1] or port)]

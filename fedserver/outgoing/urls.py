@@ -6,6 +6,7 @@ import re
 
 from yarl import URL
 
+from activitypub.onions import is_onion, is_onion_service
 from fedserver.outgoing.addresses import AddressRule
 
 MAX_URL_CHARS = 4096
@@ -36,7 +37,11 @@ class UrlRule:
         Raises ValueError, with the reason, if no request may be made to it.
         """
         target = parse(url)
-        if target.scheme == "http" and not self._plain_http:
+        host = target.raw_host or ""
+        if is_onion(host) and not is_onion_service(host):
+            raise ValueError("no onion service can have this name")
+        # The way to an onion service is sealed and proves who answers: TLS would add nothing.
+        if target.scheme == "http" and not self._plain_http and not is_onion(host):
             raise ValueError("plain http is not allowed")
         if not self._port_allowed(target):
             raise ValueError(f"port {target.port} is not allowed")

@@ -10,6 +10,7 @@ from fedserver.context import Context
 from fedserver.errors import NotFound, RateLimited
 from fedserver.rate_limits import Verdict, headers
 from fedserver.routing import cors
+from fedserver.routing.doors import lead_through
 from fedserver.routing.endpoints import Endpoint
 from fedserver.routing.failures import REQUEST_ID, answer_to
 from fedserver.routing.limits import Limits
@@ -33,6 +34,7 @@ def middlewares(ctx: Context, endpoints: Sequence[Endpoint] | None = None) -> li
             response: web.StreamResponse = cors.preflight(request)
         else:
             response = await _limited(ctx, limits, request, handler)
+        lead_through(ctx.config, request, response)
         response.headers["X-Request-Id"] = request_id
         response.headers["X-Content-Type-Options"] = "nosniff"
         if is_open:

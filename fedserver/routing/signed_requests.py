@@ -4,17 +4,18 @@ from aiohttp import web
 
 from activitypub.signatures import SignedRequest
 from fedserver.context import Context
+from fedserver.routing.doors import door_of
 
 
 def signed_request(ctx: Context, request: web.Request, body: bytes) -> SignedRequest:
-    """Give the request as its sender addressed it: to our public address, not a proxy's."""
+    """Give the request as its sender addressed it: to one of our doors, not to a proxy."""
     headers: dict[str, str] = {}
     for name, value in request.headers.items():
         known = headers.get(name.lower())
         headers[name.lower()] = value if known is None else f"{known}, {value}"
     return SignedRequest(
         method=request.method,
-        url=(former_base(ctx, request) or ctx.config.base_url) + request.raw_path,
+        url=(former_base(ctx, request) or door_of(ctx.config, request).base_url) + request.raw_path,
         headers=headers,
         body=body,
     )

@@ -15,6 +15,7 @@ from fedserver.errors import Denied, Gone, Refused, Unreachable
 from fedserver.outgoing import Response
 from fedserver.services import fetch, signing, successions
 from fedserver.services.fetch import Budget
+from fedserver.services.peer_doors import learn_doors
 from storage.hosts import LEARN_SOFTWARE
 from storage.mirrored import LEARN_MIRRORS
 
@@ -55,7 +56,7 @@ async def confirmed_handle(ctx: Context, handle: Handle, actor_uri: str, budget:
 
 
 async def _ask(ctx: Context, handle: Handle, budget: Budget) -> Jrd:
-    base = f"{_scheme(ctx)}://{handle.domain}"
+    base = f"{ctx.config.scheme_of(handle.domain)}://{handle.domain}"
     url = webfinger_url(base, handle.acct)
     try:
         return parse_jrd(loads((await _get(ctx, url, budget)).body))
@@ -77,9 +78,11 @@ async def _host_meta_url(ctx: Context, base: str, handle: Handle, budget: Budget
 
 
 async def learn_software(ctx: Context, host: str) -> Software | None:
-    """Ask a peer's NodeInfo what it runs, and keep the answer: it cannot be asked when the peer is
-    dead, and moving away from it takes to know. None where it does not say."""
-    document = await _ask_nodeinfo(ctx, f"{_scheme(ctx)}://{host}", Budget(_SOFTWARE_FETCHES))
+    """Ask a peer's NodeInfo what it runs, and by what other doors one of our kind is reached, and
+    keep the answers: it cannot be asked when the peer is dead, and moving away from it takes to
+    know. None where it does not say."""
+    base = f"{ctx.config.scheme_of(host)}://{host}"
+    document = await _ask_nodeinfo(ctx, base, Budget(_SOFTWARE_FETCHES))
     software = _software(document)
     name, version = (software.name, software.version) if software else (None, None)
     await ctx.db.execute(LEARN_SOFTWARE, host, name, version, ctx.clock.now())
@@ -110,6 +113,8 @@ async def _pin(ctx: Context, host: str, document: Mapping[str, Any]) -> None:
     metadata = document.get("metadata")
     if isinstance(metadata, dict):
         await successions.pin(ctx, host, metadata)
+        if "alternates" in metadata:
+            await learn_doors(ctx, host, metadata["alternates"])
 
 
 async def _get(ctx: Context, url: str, budget: Budget) -> Response:
@@ -126,7 +131,3 @@ async def _get(ctx: Context, url: str, budget: Budget) -> Response:
             follow_redirects=True,
         )
     return fetch.accepted(url, response)
-
-
-def _scheme(ctx: Context) -> str:
-    return "http" if ctx.config.plain_http else "https"

@@ -4,17 +4,20 @@ from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from activitypub.keys import did_key
+from activitypub.keys import did_key, load_public_key
 from fedserver.context import Context
 from fedserver.errors import NotFound, Refused
 from fedserver.recovery.keys import RecoveryKey
 from fedserver.recovery.statements import sign_statement
 from fedserver.services.new_accounts import ensure_instance_actor
 from fedserver.services.signing import own_key
+from fedserver.uris import Uris
+from storage.accounts import KEYS_OF_IDENTITY
 from storage.instance_recovery import (
     INSERT_INSTANCE_RECOVERY,
     INSTANCE_RECOVERY,
     RETIRE_INSTANCE_RECOVERY,
+    SET_AUTHORIZATION,
     InstanceRecoveryRow,
 )
 
@@ -50,15 +53,8 @@ async def adopt_recovery_key(
     now = ctx.clock.now()
     before = await current_recovery(ctx)
     rotation = None if before is None else _rotation(ctx, before, key, former, lost)
-    authorization = sign_statement(
-        {
-            "type": AUTHORIZATION,
-            "instance": ctx.config.base_url,
-            "key": did_key((await statement_key(ctx)).public_key()),
-        },
-        by=key.signing,
-        now=now,
-    )
+    signs = (await statement_key(ctx)).public_key()
+    authorization = _authorization(ctx, ctx.config.base_url, did_key(signs), key)
     public = key.public
     async with ctx.db.transaction() as tx:
         await tx.execute(RETIRE_INSTANCE_RECOVERY, now)
@@ -66,6 +62,23 @@ async def adopt_recovery_key(
             INSERT_INSTANCE_RECOVERY, public.did, public.recipient, authorization, rotation, now
         )
     return InstanceRecoveryRow(public.did, public.recipient, authorization, rotation, now)
+
+
+async def authorize_at(ctx: Context, base: str, key: RecoveryKey) -> None:
+    """Let the recovery key vouch for the key that the instance signs with at `base`, where it goes
+    on. Raises NotFound where there is none."""
+    for row in await ctx.db.fetch(KEYS_OF_IDENTITY, Uris(base).instance_actor):
+        if row.kind == "ed25519":
+            public = load_public_key(row.public_key)
+            signed = _authorization(ctx, base, did_key(public), key)
+            await ctx.db.execute(SET_AUTHORIZATION, key.public.did, signed)
+            return
+    raise NotFound(f"the instance has no key at {base}")
+
+
+def _authorization(ctx: Context, base: str, signs: str, key: RecoveryKey) -> dict[str, Any]:
+    said = {"type": AUTHORIZATION, "instance": base, "key": signs}
+    return sign_statement(said, by=key.signing, now=ctx.clock.now())
 
 
 def _rotation(

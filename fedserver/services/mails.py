@@ -98,3 +98,20 @@ If it was not you, choose a new password at once, or write to the admins of {dom
 {ctx.config.base_url}/auth/password/new
 """
     await write_mail(ctx, tx, recipient, f"A change to your account at {domain}", text)
+
+
+async def mail_archive(
+    ctx: Context, tx: Transaction, recipient: str, username: str, days: int
+) -> None:
+    """Say that the archive is there."""
+    domain = ctx.config.instance.domain
+    text = f"""
+Hello {username},
+
+the archive of @{username}@{domain} that you asked for is ready. You find it here for {days} days:
+
+{ctx.config.base_url}/auth/archive
+
+If it was not you, choose a new password at once: whoever asked can sign in as you.
+"""
+    await write_mail(ctx, tx, recipient, f"Your archive at {domain}", text)

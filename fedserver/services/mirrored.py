@@ -1,13 +1,15 @@
 """What a dead origin said in public, from those that keep it: believed for its proof alone.
 
 A mirror proves nothing. The document has to bear a proof of its author's own key (FEP-8b32), as it
-was known here before, while the origin was alive.
+was known here before, while the origin was alive. For who was not known, their instance speaks: its
+own actor's key, if that was known, vouches for their actor, and so for their keys.
 """
 
 import asyncio
 import hashlib
 import logging
 import re
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
@@ -17,14 +19,17 @@ from activitypub.errors import DocumentError, KeyFormatError, ProtocolError, Sig
 from activitypub.json_bytes import loads
 from activitypub.keys import multikey_decode
 from activitypub.origins import host_of, same_origin, same_url
+from activitypub.parse import parse_actor
 from activitypub.parse.types import Family, type_of
-from activitypub.proofs import ProofClaim, read_proof, verify_proof
+from activitypub.proofs import MAX_PROOFS, ProofClaim, read_proof, verify_proof
 from activitypub.signatures import Dialect
+from activitypub.trust import check_key_owner
 from fedserver.context import Context
 from fedserver.errors import FedserverError
 from fedserver.outgoing import Limits
 from fedserver.services import signing
-from storage.accounts import SIGNER_KEY
+from fedserver.uris import Uris
+from storage.accounts import ACCOUNT_BY_URI, SIGNER_KEY
 from storage.blobs import BlobFolder
 from storage.mirrored import KEPT_OBJECT, MIRRORS_OF_HOST, SHOWN_FILE
 
@@ -42,18 +47,30 @@ async def document(ctx: Context, uri: str) -> Json | None:
     """Give what `uri` names as its author signed it, as it came: from what is kept here for the
     origin, or from a mirror that the origin named. None where nobody has it, or it is not proven.
     """
-    kept = await ctx.db.one(KEPT_OBJECT, uri)
-    if kept is not None and kept.body is not None:
-        found = await _proven(ctx, uri, kept.body)
-        if found is not None:
+    async for found in _copies(ctx, uri):
+        if await proven_by_known_key(ctx, found) or await _vouched_for(ctx, found):
             return found
+        log.warning("a copy of %s is not proven by a key that is known here", uri)
+    return None
+
+
+async def _copies(ctx: Context, uri: str) -> AsyncIterator[Json]:
+    """Give what others have under that id, each only when the one before was of no use."""
+    kept = await ctx.db.one(KEPT_OBJECT, uri)
+    if kept is not None and kept.body is not None and (found := _read(ctx, uri, kept.body)):
+        yield found
     for mirror in await _mirrors(ctx, uri):
         body = await _asked(ctx, f"{mirror}{PATH}/objects?uri={quote(uri, safe='')}")
-        found = None if body is None else await _proven(ctx, uri, body)
-        if found is not None:
-            log.info("%s was read at the mirror %s", uri, mirror)
-            return found
-    return None
+        if body is not None and (found := _read(ctx, uri, body)):
+            yield found
+
+
+def _read(ctx: Context, uri: str, body: bytes) -> Json | None:
+    try:
+        found = loads(body, max_bytes=ctx.config.federation.max_document_bytes)
+    except DocumentError:
+        return None
+    return found if same_url(str(found.get("id")), uri) else None
 
 
 async def file(ctx: Context, url: str, *, max_bytes: int, total_s: float) -> bytes | None:
@@ -140,15 +157,48 @@ async def _check(ctx: Context, claim: ProofClaim, author: str) -> None:
     verify_proof(claim, multikey_decode(key.public_key))
 
 
-async def _proven(ctx: Context, uri: str, body: bytes) -> Json | None:
+async def _vouched_for(ctx: Context, found: Json) -> bool:
+    """Say whether somebody who is not known here is vouched for by their instance, whose key is:
+    they themselves, or who wrote what was found."""
+    author = author_of(found)
+    if author is None or not is_for_everybody(found):
+        return False
+    if not same_origin(str(found.get("id")), author):
+        return False
+    if await ctx.db.one(ACCOUNT_BY_URI, author) is not None:
+        return False  # whose key is known speaks for themselves
+    if type_of(found)[1] is Family.ACTOR:
+        return await _signed_by_instance(ctx, found)
+    async for actor in _copies(ctx, author):
+        if await _signed_by_instance(ctx, actor) and _is_signed_by(ctx, found, actor):
+            return True
+    return False
+
+
+async def _signed_by_instance(ctx: Context, actor: Json) -> bool:
+    """Say whether the instance actor of its origin signed an actor, with a key known here."""
+    parts = urlsplit(str(actor.get("id")))
+    instance = Uris(f"{parts.scheme}://{parts.netloc}").instance_actor
+    proofs = actor.get("proof")
+    for proof in proofs[:MAX_PROOFS] if isinstance(proofs, list) else ():
+        try:
+            claim = read_proof({**actor, "proof": proof}, now=ctx.clock.now())
+            await _check(ctx, claim, instance)
+        except (SignatureError, DocumentError, KeyFormatError):
+            continue
+        return True
+    return False
+
+
+def _is_signed_by(ctx: Context, found: Json, author: Json) -> bool:
+    """Say whether what was found has a proof of a key that its author's own document lists."""
     try:
-        found = loads(body, max_bytes=ctx.config.federation.max_document_bytes)
-    except DocumentError:
-        return None
-    if not same_url(str(found.get("id")), uri) or not await proven_by_known_key(ctx, found):
-        log.warning("%s from a mirror is not proven by a key that is known here", uri)
-        return None
-    return found
+        claim = read_proof(found, now=ctx.clock.now())
+        key = check_key_owner(parse_actor(author), claim.verification_method)
+        verify_proof(claim, multikey_decode(key.multikey or ""))
+    except ProtocolError:
+        return False
+    return True
 
 
 async def _mirrors(ctx: Context, url: str) -> list[str]:

@@ -97,7 +97,7 @@ async def _new_key(ctx: Context, key_id: str, budget: Budget) -> SignerKeyRow:
 async def _fetched_key(ctx: Context, key_id: str, budget: Budget) -> SignerKeyRow:
     """Read the key from its owner, and the owner with it."""
     try:
-        async with asyncio.timeout(ctx.config.federation.request_timeout_s):
+        async with asyncio.timeout(ctx.config.longest_request_s):
             actor, _ = await fetch.key(ctx, key_id, budget)
             await resolve.store_actor(ctx, actor, budget)
     except Gone as error:

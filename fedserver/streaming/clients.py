@@ -1,6 +1,7 @@
 """One open connection: what waits to be sent, and what happens to whoever does not read."""
 
 import asyncio
+from collections.abc import Callable
 
 from aiohttp import web
 
@@ -11,14 +12,17 @@ from fedserver.streaming.topics import Listener, Stream
 MAX_WAITING = 500
 _END_WITHIN_S = 0.5
 
+Lead = Callable[[bytes], bytes]
 Heard = tuple[tuple[str, ...], Message]
 
 
 class Client:
     """Somebody who listens. Its queue is bounded; what it holds is shared with other clients."""
 
-    def __init__(self, listener: Listener, request: web.Request) -> None:
+    def __init__(self, listener: Listener, request: web.Request, lead: Lead | None = None) -> None:
+        """`lead` changes what is sent so that it leads through the listener's own door."""
         self.listener = listener
+        self.lead = lead
         self.viewer = listener.viewer
         self.streams: dict[tuple[str, ...], Stream] = {}
         self._transport = request.transport

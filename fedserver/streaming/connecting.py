@@ -9,6 +9,7 @@ from fedserver.context import Context
 from fedserver.routing import Params, Token
 from fedserver.routing.callers import TOKEN
 from fedserver.routing.client_address import ClientAddresses
+from fedserver.routing.doors import client_text
 from fedserver.routing.responses import error_reply
 from fedserver.streaming.clients import Client
 from fedserver.streaming.hub import Hub
@@ -30,6 +31,11 @@ def listener_of(ctx: Context, request: web.Request) -> Listener:
     """Give who asks. Reading the caller has put the token there."""
     token: Token | None = request.get(TOKEN)
     return Listener(token, ClientAddresses(ctx.config.server.trusted_proxies).of(request))
+
+
+def client_of(ctx: Context, request: web.Request) -> Client:
+    """Give the connection of who asks; what it is sent leads through its own door."""
+    return Client(listener_of(ctx, request), request, client_text(ctx.config, request))
 
 
 @asynccontextmanager

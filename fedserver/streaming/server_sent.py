@@ -11,8 +11,8 @@ from fedserver.streaming.clients import Client
 from fedserver.streaming.connecting import (
     HUB,
     StreamParams,
+    client_of,
     connected,
-    listener_of,
     refusal,
 )
 from fedserver.streaming.topics import CannotStream, find_stream
@@ -44,7 +44,7 @@ async def stream(
     Scopes are those of the stream. 400 for parameters that do not fit, 401 without the token or
     the scope, 429 for too many connections at once.
     """
-    hub, client = request.app[HUB], Client(listener_of(ctx, request), request)
+    hub, client = request.app[HUB], client_of(ctx, request)
     try:
         found = await find_stream(
             ctx, client.listener, _name(request, params), tag=params.tag, list_id=params.list
@@ -92,4 +92,5 @@ async def _write(response: web.StreamResponse, client: Client) -> None:
             continue
         if heard is None:
             return
-        await response.write(heard[1].lines())
+        lines = heard[1].lines()
+        await response.write(lines if client.lead is None else client.lead(lines))

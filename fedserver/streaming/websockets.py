@@ -12,8 +12,8 @@ from fedserver.streaming.clients import Client
 from fedserver.streaming.connecting import (
     HUB,
     StreamParams,
+    client_of,
     connected,
-    listener_of,
     refusal,
 )
 from fedserver.streaming.hub import Hub
@@ -35,7 +35,7 @@ async def stream(
     socket = _socket(request)
     if not socket.can_prepare(request).ok:
         return refusal(CannotStream(400, "Unknown channel requested"))
-    hub, client = request.app[HUB], Client(listener_of(ctx, request), request)
+    hub, client = request.app[HUB], client_of(ctx, request)
     try:
         first = await _first(ctx, client, params)
         async with connected(hub, client):
@@ -94,7 +94,10 @@ async def _write(client: Client, socket: web.WebSocketResponse) -> None:
     try:
         while heard := await client.next():
             label, message = heard
-            await socket.send_str(message.frame(label))
+            frame = message.frame(label)
+            if client.lead is not None:
+                frame = client.lead(frame.encode()).decode()
+            await socket.send_str(frame)
         await socket.close()
     except ConnectionError:
         client.cut_off()

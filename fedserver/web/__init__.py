@@ -1,6 +1,7 @@
 """What people see with a browser: signing in, agreeing to clients, profiles and posts."""
 
 from fedserver.web import (
+    archives,
     authorize,
     bring_kit,
     collections,
@@ -9,6 +10,7 @@ from fedserver.web import (
     factors,
     front,
     house_texts,
+    installing,
     interactions,
     posts,
     profiles,
@@ -29,6 +31,7 @@ __all__ = [
     "BRING_KIT",
     "POST_TEXT",
     "add_static",
+    "archives",
     "authorize",
     "bring_kit",
     "collections",
@@ -37,6 +40,7 @@ __all__ = [
     "factors",
     "front",
     "house_texts",
+    "installing",
     "interactions",
     "posts",
     "profiles",

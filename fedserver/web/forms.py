@@ -49,7 +49,7 @@ def form_page(
         **values,
     )
     if known is None:
-        set_cookie(ctx, response, "browser", browser, max_age_s=_BROWSER_MAX_AGE_S)
+        set_cookie(ctx, request, response, "browser", browser, max_age_s=_BROWSER_MAX_AGE_S)
     return response
 
 

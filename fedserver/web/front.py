@@ -23,7 +23,7 @@ async def show_front(ctx: Context) -> web.Response:
     if body is None:
         body = await _render(ctx)
         ctx.entity_cache.put(key, body)
-    return public_page(ctx, body)
+    return public_page(ctx, body, scripts=True)
 
 
 async def _render(ctx: Context) -> bytes:

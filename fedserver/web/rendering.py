@@ -48,12 +48,12 @@ def private_page(
     )
 
 
-def public_page(ctx: Context, body: bytes) -> web.Response:
-    """Give a page that is the same for everybody."""
+def public_page(ctx: Context, body: bytes, *, scripts: bool = False) -> web.Response:
+    """Give a page that is the same for everybody. `scripts`: it loads one of ours."""
     response = _page(
         body,
         status=200,
-        policy=_policy(ctx, forms="'none'"),
+        policy=_policy(ctx, forms="'none'", scripts=scripts),
         cache_control=f"public, max-age={_PUBLIC_MAX_AGE_S}",
     )
     response.headers["Vary"] = "Accept"
@@ -88,11 +88,12 @@ def _policy(ctx: Context, *, forms: str | None, scripts: bool = False) -> str:
         "style-src 'self'",
         f"img-src {anywhere}",
         f"media-src {anywhere}",
+        "manifest-src 'self'",
         "base-uri 'none'",
         "frame-ancestors 'none'",
     ]
     if scripts:
-        rules.append("script-src 'self'")
+        rules += ["script-src 'self'", "worker-src 'self'"]
     if forms is not None:
         rules.append(f"form-action {forms}")
     return "; ".join(rules)

@@ -35,13 +35,13 @@ async def start_session(
         INSERT_SESSION, token_hash(token), account_id, now, now + LIFETIME, agent, address
     )
     max_age_s = int(LIFETIME.total_seconds())
-    set_cookie(ctx, response, "session", token, max_age_s=max_age_s)
+    set_cookie(ctx, request, response, "session", token, max_age_s=max_age_s)
 
 
 async def end_session(ctx: Context, request: web.Request, response: web.Response) -> None:
     """Sign out, here and in the database."""
     await _delete(ctx, request)
-    remove_cookie(ctx, response, "session")
+    remove_cookie(ctx, request, response, "session")
 
 
 async def _delete(ctx: Context, request: web.Request) -> None:

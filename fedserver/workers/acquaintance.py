@@ -2,10 +2,12 @@
 time, beside everything else."""
 
 import asyncio
+import contextlib
 import logging
 import random
 from datetime import timedelta
 
+from activitypub.errors import ProtocolError
 from fedserver.context import Context
 from fedserver.effects import (
     READ_COLLECTIONS_AFTER,
@@ -13,18 +15,23 @@ from fedserver.effects import (
     read_featured,
     read_featured_tags,
 )
+from fedserver.errors import FedserverError
+from fedserver.services import resolve
 from fedserver.services.discover import learn_software
 from fedserver.services.fetch import Budget
+from fedserver.uris import Uris
 from storage.accounts import ACCOUNT_BY_ID, CLAIM_FEATURED, FEATURED_UNREAD
 from storage.collections import CLAIM_COLLECTIONS, COLLECTIONS_UNREAD
 from storage.failures import is_temporary
 from storage.hosts import HOSTS_TO_ASK
+from storage.mirrored import MIRRORS_OF_HOST
 from storage.peer_tags import CLAIM_FEATURED_TAGS, FEATURED_TAGS_UNREAD
 
 log = logging.getLogger(__name__)
 
 ASK_AGAIN_AFTER = timedelta(days=7)
 _AT_A_TIME = 10
+_INSTANCE_FETCHES = 3  # the actor, and WebFinger of it
 _EVERY_S = 60.0
 
 
@@ -48,8 +55,20 @@ async def learn_some(ctx: Context) -> int:
     """Ask the peers whose turn it is; give how many were asked."""
     due = await ctx.db.values(HOSTS_TO_ASK, ctx.clock.now() - ASK_AGAIN_AFTER, _AT_A_TIME)
     for host in due:
-        await learn_software(ctx, host)
+        await learn_host(ctx, host)
     return len(due)
+
+
+async def learn_host(ctx: Context, host: str) -> None:
+    """Learn what a peer runs; and where its public objects are mirrored also the key of its own
+    actor, which vouches for its people when it is gone."""
+    await learn_software(ctx, host)
+    if not await ctx.db.values(MIRRORS_OF_HOST, host):
+        return
+    scheme = "http" if ctx.config.plain_http else "https"
+    actor = Uris(f"{scheme}://{host}").instance_actor
+    with contextlib.suppress(FedserverError, ProtocolError):
+        await resolve.account(ctx, actor, Budget(_INSTANCE_FETCHES))
 
 
 async def read_some_featured(ctx: Context) -> int:

@@ -113,7 +113,19 @@ class EmbeddedPostgres:
         self._pid = left.pid
         if release_commits(self._folders):
             os.kill(left.pid, signal.SIGHUP)
-        return await self._ready(may_end=True)
+        return await self._ready(may_end=True) and not await self._was_stopping()
+
+    async def _was_stopping(self) -> bool:
+        """Whether somebody told it to stop just before; then it has when this returns."""
+        if not await _is_stopping(_dsn(self._folders.socket)):
+            return False
+        until = time.monotonic() + _FAST_STOP_LIMIT_S
+        while self._lives():
+            if time.monotonic() > until:
+                raise PostgresFailed(f"PostgreSQL (process {self._pid}) was told to stop and hangs")
+            await asyncio.sleep(_STEP_S)
+        self._pid = None
+        return True
 
     def _launch(self) -> None:
         server = program("postgres")
@@ -239,6 +251,15 @@ async def connect_existing(data_folder: Path) -> str | None:
 
 def _dsn(socket_folder: Path) -> str:
     return f"postgresql://{USER}@/{DATABASE}?host={quote(str(socket_folder), safe='')}&port=5432"
+
+
+async def _is_stopping(dsn: str) -> bool:
+    try:
+        connection = await asyncpg.connect(dsn, timeout=60)
+    except (OSError, asyncpg.CannotConnectNowError):
+        return True
+    await connection.close()
+    return False
 
 
 async def _check(dsn: str) -> None:

@@ -242,10 +242,10 @@ async def test_an_activity_that_cannot_be_sent_is_given_up_and_holds_up_no_other
     bob = await make_bob(server)
     unbroken = signing.signing_key
 
-    async def break_for_bob(ctx: Context, account_id: int) -> SigningKey:
+    async def break_for_bob(ctx: Context, account_id: int, said: str) -> SigningKey:
         if account_id == bob.id:
             raise RuntimeError("the key is broken")
-        return await unbroken(ctx, account_id)
+        return await unbroken(ctx, account_id, said)
 
     monkeypatch.setattr(signing, "signing_key", break_for_bob)
     await send(server, inbox, author=bob)

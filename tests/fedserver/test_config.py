@@ -124,6 +124,12 @@ class TestWrongSettings:
             ('[development]\nreachable_addresses = ["10.0.0.0/8"]', "no IP address"),
             ('[development]\nhost_map = {"a.test" = "127.0.0.1"}', "needs a port"),
             ("[federation]\nrequest_timeout_s = nan", "finite"),
+            ('[network]\nsocks = "http://a:1"', "SOCKS5 proxy, for example socks5://"),
+            ("[network]\nfallback = true", "needs socks"),
+            ('[server]\nalternates = ["alt.example"]', "no address without a path"),
+            ('[server]\nalternates = ["https://alt.example/a"]', "no address without a path"),
+            ('[server]\nalternates = ["http://short.onion"]', "no name of an onion service"),
+            ('[server]\nalternates = ["http://localhost:8080"]', "names the domain itself"),
             ("[server\n", "not valid TOML"),
         ],
     )

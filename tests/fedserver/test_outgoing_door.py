@@ -18,6 +18,7 @@ CLIENT_MODULES = (
     "aiodns",
     "aiohttp.client",
     "aiohttp.connector",
+    "aiohttp_socks",
     "aiosmtplib",
     "ftplib",
     "http.client",
@@ -27,6 +28,7 @@ CLIENT_MODULES = (
     "poplib",
     "pycares",
     "pycurl",
+    "python_socks",
     "pywebpush",
     "requests",
     "smtplib",
@@ -40,6 +42,7 @@ CLIENT_NAMES = frozenset(
     {
         "ClientSession",
         "TCPConnector",
+        "ProxyConnector",
         "UnixConnector",
         "urlopen",
         "HTTPConnection",
@@ -67,8 +70,13 @@ OUR_DATABASE = {"storage/server/wal_stream.py": ["open_unix_connection"]}
 CALLS_WITHIN = {
     "aiohttp.ClientSession": ["fedserver/outgoing/client.py"],
     "aiohttp.TCPConnector": ["fedserver/outgoing/client.py"],
-    # To our own public name, which the configuration says, from the command line.
-    "asyncio.open_connection": ["fedserver/outgoing/certificates.py"],
+    # To the proxy that the configuration names.
+    "ProxyConnector": ["fedserver/outgoing/proxy.py"],
+    # To our own public name and to that proxy, from the command line.
+    "asyncio.open_connection": [
+        "fedserver/outgoing/certificates.py",
+        "fedserver/outgoing/proxy.py",
+    ],
     "session.request": ["fedserver/outgoing/client.py"],
     # To the mail server that the configuration names.
     "smtplib.SMTP": ["fedserver/outgoing/mail.py"],

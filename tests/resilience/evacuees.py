@@ -2,12 +2,14 @@
 lost."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
 
 from fedserver.app import open_context, running
 from fedserver.config import (
@@ -20,6 +22,7 @@ from fedserver.config import (
 )
 from fedserver.context import Context
 from fedserver.recovery.keys import RecoveryKey
+from fedserver.services.instance_recovery import authorize_at
 from fedserver.services.new_accounts import NewUser, make_keys, store_user
 from fedserver.survival.evacuation import planning
 from storage.evacuations import EvacuationRow
@@ -60,9 +63,27 @@ class Site:
         async with (
             open_context(self.config(domain)) as ctx,
             running(ctx),
-            aiohttp.ClientSession() as session,
+            aiohttp.ClientSession(connector=aiohttp.TCPConnector(resolver=_Here(self))) as session,
         ):
             yield Instance(ctx, session, await application_of(ctx))
+
+
+class _Here(AbstractResolver):
+    """Every name is the instance, for its own clients."""
+
+    def __init__(self, site: Site) -> None:
+        self._port = site.port
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        one = ResolveResult(
+            hostname=host, host="127.0.0.1", port=self._port, family=family, proto=0, flags=0
+        )
+        return [one]
+
+    async def close(self) -> None:
+        """There is nothing to close."""
 
 
 async def people(instance: Instance, names: Sequence[str]) -> list[Person]:
@@ -91,7 +112,7 @@ async def let_follow(
     async def all_accepted() -> bool:
         return all(peer.following(t) == len(peer.people) for peer in peers for t in targets)
 
-    await until(all_accepted, within_s=120)
+    await until(all_accepted, within_s=240)
 
 
 async def _follow_all(instance: Instance, peer: ModelPeer, accounts: Sequence[Person]) -> None:
@@ -127,6 +148,8 @@ async def switch(
         await planning.prepare_keys(ctx, row, lambda _done, _total: None)
         await planning.switch(ctx, row)
         row = await planning.under_way(ctx)
+    if key is not None:
+        await authorize_at(ctx, row.new_base, key)
     await planning.move_pages(ctx, row, lambda _done: None)
     return row
 

@@ -93,13 +93,13 @@ def test_a_repointed_profile_names_the_move_only_where_it_went_before() -> None:
 @pytest.mark.parametrize(
     ("software", "steps"),
     [
-        ("mastodon", [Step.HELLO, Step.REPOINT, Step.MOVE, Step.FAREWELL]),
-        ("hometown", [Step.HELLO, Step.REPOINT, Step.MOVE, Step.FAREWELL]),
-        ("sharkey", [Step.HELLO, Step.MOVED_TO, Step.FAREWELL]),
-        ("Akkoma", [Step.HELLO, Step.MOVE, Step.MOVED_TO, Step.FAREWELL]),
+        ("mastodon", [Step.HELLO, Step.REPOINT, Step.MOVE, Step.MOVE_AGAIN, Step.FAREWELL]),
+        ("hometown", [Step.HELLO, Step.REPOINT, Step.MOVE, Step.MOVE_AGAIN, Step.FAREWELL]),
+        ("sharkey", [Step.HELLO, Step.MOVED_TO, Step.MOVE_AGAIN, Step.FAREWELL]),
+        ("Akkoma", [Step.HELLO, Step.MOVE, Step.MOVED_TO, Step.MOVE_AGAIN, Step.FAREWELL]),
         ("takahe", [Step.HELLO, Step.FAREWELL]),
-        ("nobody-knows-it", [Step.HELLO, Step.MOVE, Step.MOVED_TO, Step.FAREWELL]),
-        (None, [Step.HELLO, Step.MOVE, Step.MOVED_TO, Step.FAREWELL]),
+        ("nobody-knows-it", [Step.HELLO, Step.MOVE, Step.MOVED_TO, Step.MOVE_AGAIN, Step.FAREWELL]),
+        (None, [Step.HELLO, Step.MOVE, Step.MOVED_TO, Step.MOVE_AGAIN, Step.FAREWELL]),
     ],
 )
 def test_each_software_gets_its_steps_in_order(software: str | None, steps: list[Step]) -> None:

@@ -15,8 +15,8 @@ from fedserver.recovery.keys import RecoveryKey
 from fedserver.recovery.sealing import open_sealed, seal
 from fedserver.services import users
 from fedserver.services.signing import signing_key
+from fedserver.survival.archives.container import FOLDER, ArchiveReader
 from fedserver.survival.kits.bringing import bring_kit
-from fedserver.survival.kits.container import FOLDER, KitReader
 from fedserver.survival.kits.fetching import newest_kit
 from fedserver.survival.kits.making import make_now
 from storage.query import Command, Value
@@ -281,7 +281,7 @@ async def test_the_container_is_one_that_other_tools_read(story: Scene) -> None:
     with tarfile.open(fileobj=io.BytesIO(plain)) as tar:
         names = tar.getnames()
     assert {"manifest.yml", f"{FOLDER}/actor.json", f"{FOLDER}/outbox.json"} <= set(names)
-    kit = KitReader(io.BytesIO(plain))
+    kit = ArchiveReader(io.BytesIO(plain))
     assert kit.json("manifest.yml")["ubc-version"] == "0.1"
     (post,) = kit.json(f"{FOLDER}/outbox.json")["orderedItems"]
     assert (post["type"], post["proof"]["cryptosuite"]) == ("Create", "eddsa-jcs-2022")

@@ -2,8 +2,8 @@
 
 import hashlib
 import io
-from collections.abc import AsyncIterator
-from datetime import timedelta
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +12,22 @@ import orjson
 import pytest
 from PIL import Image
 
+from activitypub.keys import generate_ed25519_key, multikey_encode
+from activitypub.proofs import add_proof
 from fedserver.recovery.sealing import CannotOpen, open_sealed, seal
+from fedserver.services import proving
 from fedserver.services.discover import learn_software
 from fedserver.survival.mirrors import bringing, negotiating, takedowns
 from fedserver.survival.mirrors.bringing import bring_due
 from fedserver.survival.mirrors.partners import PATH
 from fedserver.survival.mirrors.target import AsInstance
+from fedserver.survival.mirrors.worker import remove_old
+from fedserver.workers.acquaintance import learn_host
 from storage.query import Command, Value
 from tests.instances import Instance, Person
 from tests.survival.partners import Fleet, agree, fleet, target, with_recovery_key
+
+Json = dict[str, Any]
 
 KEPT = Value("SELECT uri FROM mirror_objects WHERE body IS NOT NULL ORDER BY uri", str)
 BODY = Value("SELECT body FROM mirror_objects WHERE uri = $1", bytes)
@@ -28,6 +35,8 @@ SET_BODY = Command("UPDATE mirror_objects SET body = $2 WHERE uri = $1")
 EDITED_LATER = Command(
     "UPDATE mirror_objects SET signed_at = signed_at + interval '1 s' WHERE uri = $1"
 )
+LONG_AGO = Command("UPDATE mirror_chunks SET stored_at = stored_at - interval '2 hours'")
+LEAVING = Value("SELECT name FROM mirror_chunks WHERE remove_after IS NOT NULL", str)
 BRING_NOW = Command("UPDATE mirror_contracts SET next_try_at = now() - interval '1 second'")
 SUSPEND = Command("UPDATE accounts SET suspended_at = now() WHERE uri = $1")
 
@@ -160,6 +169,29 @@ async def test_edits_and_deletions_arrive_and_late_ones_change_nothing(ships: Fl
     assert contract.kept_bytes == len(actor or b"")
 
 
+async def test_file_stays_as_long_as_something_shows_it(ships: Fleet) -> None:
+    origin, mirror, other = ships.running
+    ada = await origin.person("ada")
+    posted = await ada.post(
+        "/api/v1/statuses", status="a", media_ids=[await picture(ada, "yellow")]
+    )
+    await agree(origin, mirror)
+    await bring(origin)
+    path = f"/media?name={posted['media_attachments'][0]['url'].rpartition('/')[2]}"
+    await mirror.ctx.db.execute(LONG_AGO)
+    await remove_old(mirror.ctx)
+    assert await mirror.ctx.db.values(LEAVING) == []
+    await ada.delete(f"/api/v1/statuses/{posted['id']}")
+    await bring(origin)
+    assert await status_of(other, mirror, path) == 404
+    await remove_old(mirror.ctx)
+    assert len(await mirror.ctx.db.values(LEAVING)) == 1
+    await ada.post("/api/v1/statuses", status="b", media_ids=[await picture(ada, "yellow")])
+    await bring(origin)
+    assert await mirror.ctx.db.values(LEAVING) == []
+    assert await status_of(other, mirror, path) == 200
+
+
 async def _bring_by_hand(origin: Instance, mirror: Instance, *documents: Any) -> None:
     (contract,) = await origin.ctx.db.fetch(
         bringing.DUE_PARTNERS, origin.ctx.clock.now() + timedelta(days=1), 1
@@ -182,7 +214,19 @@ async def test_mirror_that_tampers_is_not_believed(ships: Fleet) -> None:
     assert await search(cleo, posted["uri"]) == []
 
 
-async def test_reader_who_never_knew_the_author_believes_nobody(ships: Fleet) -> None:
+async def test_reader_who_knew_the_instance_learns_an_author_from_it(ships: Fleet) -> None:
+    origin, mirror, other = ships.running
+    ada, cleo = await origin.person("ada"), await other.person("cleo")
+    posted = await ada.post("/api/v1/statuses", status="we never met")
+    await agree(origin, mirror)
+    await bring(origin)
+    await learn_host(other.ctx, origin.domain)
+    await ships.kill(origin)
+    (status,) = await search(cleo, posted["uri"])
+    assert (status["content"], status["account"]["acct"]) == ("<p>we never met</p>", ada.acct)
+
+
+async def test_reader_who_knew_neither_author_nor_instance_believes_nobody(ships: Fleet) -> None:
     origin, mirror, other = ships.running
     ada, cleo = await origin.person("ada"), await other.person("cleo")
     posted = await ada.post("/api/v1/statuses", status="who am I")
@@ -191,6 +235,51 @@ async def test_reader_who_never_knew_the_author_believes_nobody(ships: Fleet) ->
     await learn_software(other.ctx, origin.domain)
     await ships.kill(origin)
     assert await search(cleo, posted["uri"]) == []
+
+
+async def test_mirror_cannot_make_up_authors_of_an_instance_that_was_known(ships: Fleet) -> None:
+    origin, mirror, other = ships.running
+    cleo = await other.person("cleo")
+    posted = {}
+    for name in ("ada", "bob", "eve"):
+        person = await origin.person(name)
+        posted[name] = (await person.post("/api/v1/statuses", status="who am I"))["uri"]
+    await agree(origin, mirror)
+    await bring(origin)
+    await learn_host(other.ctx, origin.domain)
+    people = f"{origin.base_url}/users"
+    await change(mirror, posted["ada"], lambda note: note | {"content": "<p>I am eve</p>"})
+    # The mirror makes a key of its own for bob, and signs with that.
+    await change(mirror, f"{people}/bob", forged)
+    await change(mirror, posted["bob"], forged)
+    await change(mirror, f"{people}/eve", lambda one: one | {"proof": one["proof"][:1]})
+    await ships.kill(origin)
+    assert [await search(cleo, uri) for uri in posted.values()] == [[], [], []]
+
+
+FORGER = generate_ed25519_key()
+
+
+def forged(document: Json) -> Json:
+    author = document.get("attributedTo") or document["id"]
+    bare = {key: value for key, value in document.items() if key != "proof"}
+    if "assertionMethod" in bare:
+        multikey = multikey_encode(FORGER.public_key())
+        bare["assertionMethod"] = [bare["assertionMethod"][0] | {"publicKeyMultibase": multikey}]
+    made = datetime.now(UTC)
+    signed = add_proof(bare, key_id=f"{author}#ed25519-key", private_key=FORGER, now=made)
+    if "assertionMethod" not in bare:
+        return signed
+    instance = author.partition("/users/")[0] + "/actor#ed25519-key"
+    more = add_proof(bare, key_id=instance, private_key=FORGER, now=made)
+    return signed | {"proof": [signed["proof"], more["proof"]]}
+
+
+async def change(mirror: Instance, uri: str, how: Callable[[Json], Json]) -> None:
+    """Let a mirror tamper with what it keeps."""
+    body = await mirror.ctx.db.value(BODY, uri)
+    assert body is not None
+    await mirror.ctx.db.execute(SET_BODY, uri, orjson.dumps(how(orjson.loads(body))))
 
 
 async def test_partner_brings_its_own_only(ships: Fleet) -> None:
@@ -203,6 +292,23 @@ async def test_partner_brings_its_own_only(ships: Fleet) -> None:
     ).body
     await _bring_by_hand(origin, mirror, foreign)
     assert posted["uri"] not in await mirror.ctx.db.values(KEPT)
+
+
+async def test_only_what_is_public_and_proven_is_kept(ships: Fleet) -> None:
+    origin, mirror, _ = ships.running
+    ada = await origin.person("ada")
+    posted = await ada.post("/api/v1/statuses", status="hello")
+    await agree(origin, mirror)
+    fetched = {"Accept": "application/activity+json"}
+    note = (await origin.request("GET", posted["uri"], headers=fetched)).body
+    actor, base = note["attributedTo"], {key: note[key] for key in note if key != "proof"}
+    unproven = base | {"id": f"{posted['uri']}1"}
+    private = base | {"id": f"{posted['uri']}2", "to": [f"{actor}/followers"], "cc": []}
+    now = origin.ctx.clock.now()
+    private = await proving.prove_object(origin.ctx, origin.ctx.db, ada.account_id, private, now)
+    assert private["proof"]
+    await _bring_by_hand(origin, mirror, unproven, private, note)
+    assert await mirror.ctx.db.values(KEPT) == [posted["uri"]]
 
 
 async def test_class_that_was_not_agreed_on_is_refused(ships: Fleet) -> None:
@@ -219,27 +325,39 @@ async def test_class_that_was_not_agreed_on_is_refused(ships: Fleet) -> None:
     assert (await origin.request("GET", "/nodeinfo/2.1")).body["metadata"]["mirrors"] == []
 
 
-@pytest.mark.parametrize("how", ["object", "person", "host", "suspended"])
-async def test_what_is_taken_down_here_is_not_given_out(ships: Fleet, how: str) -> None:
+async def test_what_is_taken_down_here_is_not_given_out(ships: Fleet) -> None:
     origin, mirror, other = ships.running
-    ada = await origin.person("ada")
-    shown = await picture(ada, "blue")
-    posted = await ada.post("/api/v1/statuses", status="hello", media_ids=[shown])
+    people = {name: await origin.person(name) for name in ("ada", "bob", "eve", "fay")}
+    posts: dict[str, Any] = {}
+    asked: dict[str, tuple[str, str]] = {}
+    for number, (name, person) in enumerate(people.items()):
+        shown = await picture(person, f"#0000{number}0")
+        post = await person.post("/api/v1/statuses", status="hello", media_ids=[shown])
+        file = post["media_attachments"][0]["url"].rpartition("/")[2]
+        posts[name], asked[name] = post, (f"/objects?uri={post['uri']}", f"/media?name={file}")
     await agree(origin, mirror)
     await bring(origin)
-    name = posted["media_attachments"][0]["url"].rpartition("/")[2]
-    asked = (f"/objects?uri={posted['uri']}", f"/media?name={name}")
-    assert [await status_of(other, mirror, path) for path in asked] == [200, 200]
-    actor = f"{origin.base_url}/users/ada"
-    if how == "suspended":
-        await mirror.ctx.db.execute(SUSPEND, actor)
-    else:
-        subject = {"object": posted["uri"], "person": actor, "host": origin.domain}[how]
-        await takedowns.take_down(mirror.ctx, subject, "not here")
-    assert [await status_of(other, mirror, path) for path in asked] == [404, 404]
-    await ada.put(f"/api/v1/statuses/{posted['id']}", status="hello again")
+
+    async def given() -> dict[str, set[int]]:
+        return {
+            name: {await status_of(other, mirror, path) for path in paths}
+            for name, paths in asked.items()
+        }
+
+    assert await given() == {name: {200} for name in people}
+    await takedowns.take_down(mirror.ctx, posts["ada"]["uri"], "the post")
+    await takedowns.take_down(mirror.ctx, f"{origin.base_url}/users/bob", "the person")
+    await mirror.ctx.db.execute(SUSPEND, f"{origin.base_url}/users/eve")
+    gone = {"ada": {404}, "bob": {404}, "eve": {404}}
+    assert await given() == {**gone, "fay": {200}}
+    for name, person in people.items():
+        await person.put(f"/api/v1/statuses/{posts[name]['id']}", status="hello again")
     await bring(origin)
-    assert await status_of(other, mirror, asked[0]) == 404
+    assert {path: await status_of(other, mirror, path) for path, _ in asked.values()} == {
+        asked[name][0]: 200 if name == "fay" else 404 for name in people
+    }
+    await takedowns.take_down(mirror.ctx, origin.domain, "the host")
+    assert await given() == {**gone, "fay": {404}}
 
 
 async def test_unsigned_requests_get_nothing(ships: Fleet) -> None:

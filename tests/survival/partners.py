@@ -1,13 +1,18 @@
 """Instances that have agreed to keep things for each other."""
 
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+
+import pytest
+import pytest_asyncio
 
 from fedserver.recovery.keys import RecoveryKey
 from fedserver.services.instance_recovery import adopt_recovery_key
 from fedserver.survival.mirrors import negotiating
 from fedserver.survival.mirrors.target import AsInstance, AsOwner, MirrorTarget
+from storage.query import Command
 from tests.conftest import fresh_database, unused_port
 from tests.instances import Instance, start_instance
 
@@ -59,6 +64,31 @@ async def instances(postgres: str, folder: Path, count: int) -> AsyncIterator[li
     """Run `count` instances that all live until the end."""
     async with fleet(postgres, folder, count) as found:
         yield found.running
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared(
+    postgres: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[list[Instance]]:
+    """Three instances for all tests of a module, which has to run in a loop of its own."""
+    async with instances(postgres, tmp_path_factory.mktemp("shared"), 3) as found:
+        yield found
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def three(shared: list[Instance]) -> AsyncIterator[list[Instance]]:
+    """Those, with no contract, nothing kept, and no recovery key."""
+    yield shared
+    for one in shared:
+        for table in ("mirror_contracts", "instance_recovery"):
+            await one.ctx.db.execute(Command(f"DELETE FROM {table}"))
+        shutil.rmtree(one.ctx.config.data.folder / "kept", ignore_errors=True)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def two(three: list[Instance]) -> list[Instance]:
+    """Two of them."""
+    return three[:2]
 
 
 async def agree(

@@ -1,7 +1,7 @@
 """Two instances keep sealed chunks for each other: put, get, list, delete, and who may not."""
 
 import hashlib
-from collections.abc import AsyncIterator
+import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,8 +9,9 @@ import pytest
 
 from fedserver.errors import Denied, NotFound
 from fedserver.recovery.keys import RecoveryKey
+from fedserver.services.mirrored import KEPT_SUFFIX, kept_folder
 from fedserver.survival.mirrors import negotiating
-from fedserver.survival.mirrors.keeping import MAX_CHUNK_BYTES, remove_due
+from fedserver.survival.mirrors.keeping import MAX_CHUNK_BYTES, remove_due, remove_unnamed
 from fedserver.survival.mirrors.partners import PATH
 from fedserver.survival.mirrors.reading import reading_header
 from fedserver.survival.mirrors.target import AsInstance, Entry, QuotaExceeded
@@ -19,31 +20,25 @@ from tests.instances import Instance
 from tests.survival.partners import (
     QUOTA,
     agree,
-    instances,
+    shared,
     target,
+    three,
+    two,
     with_recovery_key,
     with_words_only,
 )
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+__all__ = ["shared", "three", "two"]  # fixtures
 
 CHUNK = b"sealed" * 1_000
 AGE_REMOVALS = Command("UPDATE mirror_chunks SET remove_after = remove_after - $1::interval")
 
 
-@pytest.fixture
-async def three(postgres: str, tmp_path: Path) -> AsyncIterator[list[Instance]]:
-    async with instances(postgres, tmp_path, 3) as found:
-        yield found
-
-
 def files_of(keeper: Instance) -> list[Path]:
     kept = keeper.ctx.config.data.folder / "kept"
     return [path for path in kept.rglob("*") if path.is_file()]
-
-
-@pytest.fixture
-async def two(postgres: str, tmp_path: Path) -> AsyncIterator[list[Instance]]:
-    async with instances(postgres, tmp_path, 2) as found:
-        yield found
 
 
 async def test_chunks_are_put_listed_read_and_said_to_be_deleted(two: list[Instance]) -> None:
@@ -105,6 +100,24 @@ async def test_a_deleted_chunk_stays_for_fourteen_days(three: list[Instance]) ->
     assert files_of(keeper) == []
     (contract,) = await negotiating.contracts(keeper.ctx)
     assert contract.kept_bytes == 0
+
+
+async def test_what_a_killed_process_left_behind_goes(two: list[Instance]) -> None:
+    owner, keeper = two
+    await agree(owner, keeper)
+    await target(owner, keeper).put("a", CHUNK)
+    (contract,) = await negotiating.contracts(keeper.ctx)
+    place = kept_folder(keeper.ctx, contract.id)
+    named = files_of(keeper)
+    lost = place.path(await place.put(b"came, and was never named", suffix=KEPT_SUFFIX))
+    half = place.path("0" * 64 + KEPT_SUFFIX).parents[2] / "incoming" / "half"
+    half.write_bytes(b"came half")
+    assert await remove_unnamed(keeper.ctx, contract.id) == 0  # perhaps it is just coming
+    for path in (*named, lost, half):
+        os.utime(path, (0, 0))
+    assert await remove_unnamed(keeper.ctx, contract.id) == 2
+    assert files_of(keeper) == named
+    assert await target(owner, keeper).get("a") == CHUNK
 
 
 async def test_content_with_two_names_goes_with_the_last(two: list[Instance]) -> None:

@@ -46,7 +46,7 @@ class Step(StrEnum):
     REPOINT = "repoint"  # what is for the old actor goes to the new host's inbox
     MOVE = "move"
     MOVED_TO = "moved_to"  # the old actor's profile says where it went
-    MOVE_AGAIN = "move_again"  # if nobody came
+    MOVE_AGAIN = "move_again"  # if not all came: the new host may have been too busy to be read
     REPOINT_LATE = "repoint_late"  # as REPOINT, where that would stand in the way of the Move
     FAREWELL = "farewell"  # a post that people read
 
@@ -73,10 +73,12 @@ class Dialect:
     farewell_always: bool = False
 
 
-_MOVE = (Step.HELLO, Step.MOVE, Step.MOVED_TO, Step.FAREWELL)
+_MOVE = (Step.HELLO, Step.MOVE, Step.MOVED_TO, Step.MOVE_AGAIN, Step.FAREWELL)
 
 _DIALECTS: Final = {
-    Family.MASTODON: Dialect(Family.MASTODON, (Step.HELLO, Step.REPOINT, Step.MOVE, Step.FAREWELL)),
+    Family.MASTODON: Dialect(
+        Family.MASTODON, (Step.HELLO, Step.REPOINT, Step.MOVE, Step.MOVE_AGAIN, Step.FAREWELL)
+    ),
     Family.GOTOSOCIAL: Dialect(
         Family.GOTOSOCIAL,
         # The Update makes it ask the dead host for minutes, so the Move goes first.
@@ -87,12 +89,16 @@ _DIALECTS: Final = {
     Family.MITRA: Dialect(Family.MITRA, _MOVE, per_follower=True),
     Family.FEDIFY: Dialect(
         Family.FEDIFY,
-        (Step.HELLO, Step.REPOINT, Step.MOVE, Step.MOVED_TO, Step.FAREWELL),
+        (Step.HELLO, Step.REPOINT, *_MOVE[1:]),
         embeds_origin=True,
     ),
     # Its Update with movedTo is the move; every other URL has to stay on the old domain.
-    Family.MISSKEY: Dialect(Family.MISSKEY, (Step.HELLO, Step.MOVED_TO, Step.FAREWELL)),
-    Family.SNAC: Dialect(Family.SNAC, (Step.HELLO, Step.MOVE, Step.FAREWELL), per_follower=True),
+    Family.MISSKEY: Dialect(
+        Family.MISSKEY, (Step.HELLO, Step.MOVED_TO, Step.MOVE_AGAIN, Step.FAREWELL)
+    ),
+    Family.SNAC: Dialect(
+        Family.SNAC, (Step.HELLO, Step.MOVE, Step.MOVE_AGAIN, Step.FAREWELL), per_follower=True
+    ),
     Family.TAKAHE: Dialect(Family.TAKAHE, (Step.HELLO, Step.FAREWELL), farewell_always=True),
     Family.FEDSERVER: Dialect(Family.FEDSERVER, (Step.HELLO, Step.REPOINT, *_MOVE[1:])),
     Family.UNKNOWN: Dialect(Family.UNKNOWN, _MOVE, farewell_always=True),

@@ -59,7 +59,7 @@ class _Timing:
     after_s: int
 
 
-class _NotDone(Exception):
+class NotDone(Exception):
     """Takes back the transaction of a plan that was only to be seen."""
 
 
@@ -130,11 +130,13 @@ async def prepare_keys(ctx: Context, evacuation: EvacuationRow, progress: Progre
         if not missing:
             return
         made = await asyncio.gather(*(make_keys(ctx) for _ in missing))
-        await ctx.db.execute(sql.PUT_EVACUATION_KEYS, evacuation.id, missing, *_columns(ctx, made))
+        await ctx.db.execute(
+            sql.PUT_EVACUATION_KEYS, evacuation.id, missing, *key_columns(ctx, made)
+        )
         done += len(missing)
 
 
-def _columns(
+def key_columns(
     ctx: Context, made: Sequence[ActorKeys]
 ) -> tuple[list[str], list[bytes], list[str], list[bytes]]:
     def wrapped(pem: str) -> bytes:
@@ -159,34 +161,43 @@ async def switch(ctx: Context, evacuation: EvacuationRow) -> bool:
         await tx.execute(sql.LOCK_ACCOUNTS)
         if await tx.values(sql.ACCOUNTS_WITHOUT_KEYS, evacuation.old_base, evacuation.id, 1):
             return False
-        await _switch_in(ctx, tx, evacuation)
+        await switch_in(ctx, tx, evacuation)
         await tx.execute(sql.FORGET_EVACUATION_KEYS, evacuation.id)
     return True
 
 
 async def plan(ctx: Context, old_base: str, domain: str) -> Plan:
     """Give what an evacuation would say. Nothing is changed."""
-    new_base, epoch, now = _new_base(ctx, old_base, domain), await _next_epoch(ctx), ctx.clock.now()
     seen: list[Plan] = []
     try:
         async with ctx.db.transaction() as tx:
-            known = await tx.one(sql.EVACUATION_UNDER_WAY)
-            if known is not None:
-                raise Refused(f"An evacuation to {known.new_base} has begun already")
-            number = await tx.value(
-                sql.BEGIN_EVACUATION, old_base, new_base, epoch, DEFAULT_RATE, now
-            )
-            await tx.execute(sql.PRETEND_KEYS, old_base, number)
+            row = await begin_in(ctx, tx, old_base, domain)
+            await tx.execute(sql.PRETEND_KEYS, old_base, row.id)
             accounts = await tx.value(sql.ACCOUNTS_TO_MOVE, old_base) or 0
-            await _plan_messages(ctx, tx, number or 0)
-            peers = await tx.fetch(sql.PROGRESS, number)
-            seen.append(Plan(accounts, peers, await tx.fetch(sql.PLANNED, number)))
-            raise _NotDone
-    except _NotDone:
+            await _plan_messages(ctx, tx, row.id)
+            peers = await tx.fetch(sql.PROGRESS, row.id)
+            seen.append(Plan(accounts, peers, await tx.fetch(sql.PLANNED, row.id)))
+            raise NotDone
+    except NotDone:
         return seen[0]
 
 
-async def _switch_in(ctx: Context, tx: Transaction, evacuation: EvacuationRow) -> None:
+async def begin_in(ctx: Context, tx: Transaction, old_base: str, domain: str) -> EvacuationRow:
+    """Begin an evacuation that will be taken back with `tx`. Raises as `begin`."""
+    new_base, epoch = _new_base(ctx, old_base, domain), await _next_epoch(ctx)
+    known = await tx.one(sql.EVACUATION_UNDER_WAY)
+    if known is not None:
+        raise Refused(f"An evacuation to {known.new_base} has begun already")
+    now = ctx.clock.now()
+    await tx.value(sql.BEGIN_EVACUATION, old_base, new_base, epoch, DEFAULT_RATE, now)
+    row = await tx.one(sql.EVACUATION_UNDER_WAY)
+    if row is None:
+        raise Refused("The evacuation could not be begun")
+    return row
+
+
+async def switch_in(ctx: Context, tx: Transaction, evacuation: EvacuationRow) -> None:
+    """Plan what is to be said, and let the accounts that have new keys go on under the new base."""
     old, new, number = evacuation.old_base, evacuation.new_base, evacuation.id
     now = ctx.clock.now()
     # Peers would compare lists of followers that are on their way.

@@ -1,4 +1,4 @@
-"""Says what was planned, peer by peer: paced, each account in order, resumed where it was cut off.
+"""Says what was planned, peer by peer: paced, in each account's order, resumed where it ended.
 
 What is to be said, and what came of it, is in tables; a process that is killed loses nothing. A
 message that was taken but not noted is sent again under the same id.
@@ -17,7 +17,7 @@ from activitypub.signatures import Dialect as SignatureDialect
 from activitypub.signatures import SignatureWish
 from fedserver.clock import Clock
 from fedserver.context import Context
-from fedserver.errors import FedserverError, NotFound, Unreachable
+from fedserver.errors import FedserverError, NotFound, StartError, Unreachable
 from fedserver.events import EVACUATION
 from fedserver.outgoing import Response
 from fedserver.services import fetch, signing, successions
@@ -47,7 +47,7 @@ _FIRST_PAUSE = timedelta(seconds=5)
 _LONGEST_PAUSE = timedelta(minutes=15)
 _SPEAKERS_KEPT = 2_000
 _SPEAKERS_KEPT_S = 60.0
-_LOOK_EVERY_S = 3.0
+_LOOK_EVERY_S = 1.0
 # Said to those only whom it has still to bring along.
 _CONDITIONAL: Final = IF_NOBODY_CAME | {Step.FAREWELL}
 
@@ -93,7 +93,7 @@ async def evacuate_always(ctx: Context) -> None:
         sender.work,
         signal=EVACUATION,
         next_at=sql.NEXT_PEER_AT,
-        sweep_s=_LOOK_EVERY_S,
+        least_s=_LOOK_EVERY_S,
     )
     await work_always(ctx, work)
 
@@ -102,6 +102,7 @@ class Sender:
     """What one process needs to send: how fast to each peer, and documents it made just now."""
 
     def __init__(self, ctx: Context) -> None:
+        """Begin with nothing: what is to be said is in the tables."""
         self._buckets: dict[str, Bucket] = {}
         self._speakers: TimedCache[int, Speaker] = TimedCache(
             ctx.clock, keep_s=_SPEAKERS_KEPT_S, max_entries=_SPEAKERS_KEPT
@@ -110,8 +111,13 @@ class Sender:
     async def work(self, ctx: Context) -> int:
         """Send some of what is due; give to how many peers."""
         evacuation = await ctx.db.one(sql.EVACUATION_UNDER_WAY)
-        if evacuation is None or evacuation.new_base != ctx.config.base_url:
+        if evacuation is None or evacuation.state == "preparing":
             return 0
+        if evacuation.new_base != ctx.config.base_url:
+            raise StartError(
+                f"This instance goes on at {evacuation.new_base}: set its domain in [instance], and"
+                " start it again"
+            )
         if evacuation.state == "switched" and await is_reachable(ctx, evacuation):
             await ctx.db.execute(sql.MARK_SENDING, evacuation.id)
             log.info("%s answers: everybody is told now", evacuation.new_base)

@@ -11,7 +11,7 @@ from fedserver.errors import NotFound
 from fedserver.services import signing
 from fedserver.services.signing import SigningKey
 from fedserver.survival.evacuation import dialects
-from fedserver.survival.evacuation.dialects import OLD_SAYS, Dialect, Step
+from fedserver.survival.evacuation.dialects import OLD_SAYS, Dialect, Family, Step
 from fedserver.survival.evacuation.planning import FOLLOW, activity_prefix
 from storage.accounts import ACCOUNT_BY_ID, KEYS_OF_ACCOUNT, KEYS_OF_IDENTITY
 from storage.evacuations import EvacuationRow, MessageRow
@@ -85,6 +85,8 @@ def _words(
     match step:
         case Step.HELLO:
             return dialects.hello(activity_id, who.new)
+        case Step.MOVE_AGAIN if dialect.family is Family.MISSKEY:
+            return dialects.moved_to(activity_id, who.old, target)
         case Step.MOVE | Step.MOVE_AGAIN:
             return dialects.move(activity_id, who.old, target, embeds_origin=dialect.embeds_origin)
         case Step.MOVED_TO:

@@ -21,10 +21,10 @@ from fedserver.services.images import HEADER_SIZE, process_avatar
 from fedserver.services.keeping import keep
 from fedserver.services.portable_lists import Kind, begin_import
 from fedserver.services.text_in import clean_field_value, clean_html, clean_plain, html_to_text
-from fedserver.survival.kits.container import FOLDER, MEDIA
+from fedserver.survival.archives.container import FOLDER, MEDIA
+from fedserver.survival.archives.posts import bring_posts
 from fedserver.survival.kits.moving import move_by_proof, move_ours
 from fedserver.survival.kits.old_key import move_by_old_key
-from fedserver.survival.kits.posts import bring_posts
 from fedserver.survival.kits.reading import OpenKit, opened
 from fedserver.uris import Uris
 from storage.accounts import ACCOUNT_BY_ID, AccountRow

@@ -12,7 +12,7 @@ from fedserver.errors import FedserverError
 from fedserver.recovery.keys import RecoveryPublic
 from fedserver.recovery.sealing import seal_stream
 from fedserver.services.keeping import keep
-from fedserver.survival.kits.packing import pack
+from fedserver.survival.archives.packing import pack_kit
 from fedserver.survival.mirrors.keeping import MAX_CHUNK_BYTES
 from fedserver.survival.mirrors.negotiating import contracts
 from fedserver.survival.mirrors.partners import address_of
@@ -68,7 +68,7 @@ async def _sealed(
     with_media: bool,
 ) -> int:
     with _temporary() as plain:
-        posts = await pack(ctx, person, plain, with_media=with_media)
+        posts = await pack_kit(ctx, person, plain, with_media=with_media)
         plain.seek(0)
         await to_thread(seal_stream, plain, sealed, [public.recipient])
     return posts

@@ -19,7 +19,8 @@ from fedserver.recovery.identity import IDENTITY, check_identity
 from fedserver.recovery.keys import RecoveryKey
 from fedserver.recovery.sealing import CannotOpen, open_stream
 from fedserver.recovery.statements import NotVouchedFor
-from fedserver.survival.kits.container import FOLDER, KEYS, KitReader
+from fedserver.survival.archives.container import FOLDER, KEYS, MANIFEST, MEDIA, ArchiveReader
+from fedserver.survival.archives.posts import items_of
 
 Json = dict[str, Any]
 
@@ -48,7 +49,7 @@ class OpenKit:
     """A kit, and the key that opened it and speaks for its owner. Both are in memory only."""
 
     key: RecoveryKey
-    reader: KitReader
+    reader: ArchiveReader
     actor: Actor
     document: Mapping[str, Any]
     peers: tuple[Peer, ...]
@@ -58,6 +59,24 @@ class OpenKit:
     def uri(self) -> str:
         """The identity that the kit brings back."""
         return self.actor.id
+
+    @property
+    def followers(self) -> str | None:
+        """Who was meant by the person's followers."""
+        return self.actor.followers
+
+    def posts(self) -> list[msgspec.Raw]:
+        """Give the posts, unread."""
+        return items_of(self.reader.read(f"{FOLDER}/outbox.json"))
+
+    def file_of(self, url: str) -> str | None:
+        """Give the name of a post's file."""
+        name = f"{MEDIA}/{url.rpartition('/')[2]}"
+        return name if name in self.reader else None
+
+    def read(self, name: str, *, most: int) -> bytes:
+        """Give a file."""
+        return self.reader.read(name, most=most)
 
 
 @asynccontextmanager
@@ -77,11 +96,21 @@ async def opened(ctx: Context, sealed: BinaryIO, key: RecoveryKey) -> AsyncItera
                 " the file whole?"
             ) from None
         plain.seek(0)
-        reader = await to_thread(KitReader, plain)
+        reader = await to_thread(_reader, plain)
         yield await to_thread(_read, reader, key, ctx.clock.now())
 
 
-def _read(reader: KitReader, key: RecoveryKey, now: datetime) -> OpenKit:
+def _reader(plain: BinaryIO) -> ArchiveReader:
+    try:
+        reader = ArchiveReader(plain)
+    except Invalid as error:
+        raise Invalid(f"This is not a kit: {error}") from None
+    if MANIFEST not in reader:
+        raise Invalid("This is not a kit: it has no manifest")
+    return reader
+
+
+def _read(reader: ArchiveReader, key: RecoveryKey, now: datetime) -> OpenKit:
     document = reader.json(f"{FOLDER}/actor.json")
     try:
         actor = parse_actor(document)
@@ -111,7 +140,7 @@ def _require_owner(actor: Actor, key: RecoveryKey, now: datetime) -> None:
     raise Invalid("The account in the kit does not name this recovery key as its own")
 
 
-def _peers(reader: KitReader) -> tuple[Peer, ...]:
+def _peers(reader: ArchiveReader) -> tuple[Peer, ...]:
     try:
         found = msgspec.json.decode(reader.read(f"{FOLDER}/peers.json"), type=_Peers)
     except msgspec.DecodeError as error:

@@ -1,12 +1,14 @@
 """Our public posts and people are brought to those who keep them for us: all there are, then each
 change soon after it was made. What is not public never goes there."""
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
 
 import msgspec
+import orjson
 
 from activitypub.json_bytes import dumps, loads
 from activitypub.signatures import Dialect
@@ -18,9 +20,10 @@ from fedserver.services import signing
 from fedserver.services.mirrored import is_for_everybody
 from fedserver.survival.mirrors.keeping import MAX_CHUNK_BYTES
 from fedserver.survival.mirrors.kept_objects import files_in
+from fedserver.survival.mirrors.objects import MAX_BYTES, MAX_DOCUMENTS
 from fedserver.survival.mirrors.partners import PATH, address_of
 from fedserver.survival.mirrors.target import AsInstance, accepted
-from fedserver.survival.public_documents import proven_actors, proven_notes
+from fedserver.survival.public_documents import proven_notes, vouched_actors
 from storage.accounts import ACCOUNTS_BY_IDS
 from storage.mirrored import (
     BROUGHT,
@@ -46,6 +49,7 @@ _CLAIMED_FOR: Final = timedelta(minutes=10)
 _FIRST_PAUSE: Final = timedelta(minutes=1)
 _LONGEST_PAUSE: Final = timedelta(hours=6)
 _LIMITS: Final = Limits(total_s=120, max_bytes=1_048_576)
+_ROOM: Final = MAX_BYTES - len(b'{"documents":[]}')
 
 
 class _Answer(msgspec.Struct, frozen=True):
@@ -91,7 +95,7 @@ async def public_documents(ctx: Context, said: Sequence[SaidRow]) -> list[Json]:
     """Give what everybody may know of what our people did: who did it, the posts as they are now,
     and what was deleted; each with its author's proof."""
     people = await ctx.db.fetch(ACCOUNTS_BY_IDS, list({one.account_id for one in said}))
-    actors = await proven_actors(ctx, [one for one in people if not one.gone])
+    actors = await vouched_actors(ctx, [one for one in people if not one.gone])
     ids = {one.status_id for one in said if one.status_id is not None}
     posts = await proven_notes(ctx, await ctx.db.fetch(PUBLIC_STATUSES, list(ids)))
     deleted = [loads(one.document) for one in said if one.type == "Delete"]
@@ -99,26 +103,49 @@ async def public_documents(ctx: Context, said: Sequence[SaidRow]) -> list[Json]:
 
 
 async def _send(ctx: Context, contract: DueContractRow, public: Sequence[Json]) -> None:
+    wanted: set[str] = set()
+    for body in await asyncio.to_thread(bodies, public):
+        answer = await _post(ctx, contract, body)
+        wanted.update(answer.wanted)
+        for uri, reason in answer.refused.items():
+            log.warning("the mirror %s does not keep %s: %s", contract.host, uri, reason)
+    if "media" in contract.classes:
+        shown = {name for one in public for name in files_in(one)}
+        await _send_files(ctx, contract, sorted(wanted & shown))
+
+
+def bodies(public: Sequence[Json]) -> list[bytes]:
+    """Give requests that have the documents between them, none larger than a mirror takes."""
+    groups: list[list[orjson.Fragment]] = []
+    room = 0
+    for written in map(dumps, public):
+        needed = len(written) + 1
+        if needed > _ROOM:
+            continue  # nobody takes it
+        if needed > room or len(groups[-1]) == MAX_DOCUMENTS:
+            groups.append([])
+            room = _ROOM
+        groups[-1].append(orjson.Fragment(written))
+        room -= needed
+    return [orjson.dumps({"documents": group}) for group in groups]
+
+
+async def _post(ctx: Context, contract: DueContractRow, body: bytes) -> _Answer:
     url = f"{address_of(ctx, contract.host)}{PATH}/objects"
     key = await signing.instance_key(ctx)
     response = await ctx.out.request(
         "POST",
         url,
         headers={"Content-Type": "application/json"},
-        body=dumps({"documents": list(public)}),
+        body=body,
         limits=_LIMITS,
         signer=signing.signer(ctx, key, Dialect.CAVAGE),
         repeatable=True,
     )
     try:
-        answer = msgspec.json.decode(accepted(url, response).body, type=_Answer)
+        return msgspec.json.decode(accepted(url, response).body, type=_Answer)
     except msgspec.DecodeError as error:
         raise Unreachable(contract.host, f"its answer makes no sense: {error}") from None
-    for uri, reason in answer.refused.items():
-        log.warning("the mirror %s does not keep %s: %s", contract.host, uri, reason)
-    if "media" in contract.classes:
-        shown = {name for one in public for name in files_in(one)}
-        await _send_files(ctx, contract, [one for one in answer.wanted if one in shown])
 
 
 async def _send_files(ctx: Context, contract: DueContractRow, names: Sequence[str]) -> None:

@@ -19,6 +19,7 @@ from storage.kept_chunks import (
     DELETE_CHUNK,
     INSERT_CHUNK,
     REMOVE_CHUNK,
+    UNNAMED_CONTENT,
     WANTED_AGAIN,
     ChunkRow,
 )
@@ -26,6 +27,9 @@ from storage.mirrors import LOCK_CONTRACT, ContractRow
 
 MAX_CHUNK_BYTES: Final = 64 * 1024 * 1024
 _AT_ONCE: Final = 100
+_NAMES_AT_ONCE: Final = 1_000
+# A file gets its name within this time of its coming, or never.
+_COMES_WITHIN: Final = timedelta(hours=6)
 
 
 class NotKept(FedserverError):
@@ -153,3 +157,19 @@ async def _remove(ctx: Context, row: ChunkRow) -> None:
         await tx.execute(COUNT_KEPT, row.contract_id, -row.size)
         if not await tx.value(CONTENT_STILL_NAMED, row.contract_id, row.sha256):
             await kept_folder(ctx, row.contract_id).delete(row.sha256 + KEPT_SUFFIX)
+
+
+async def remove_unnamed(ctx: Context, contract_id: int) -> int:
+    """Remove what came for a partner and was never named, since the process that took it was
+    killed. Gives how many files that were."""
+    place, before = kept_folder(ctx, contract_id), ctx.clock.now() - _COMES_WITHIN
+    removed = await place.sweep(before)
+    names = await place.names_before(before)
+    for start in range(0, len(names), _NAMES_AT_ONCE):
+        hashes = [name.removesuffix(KEPT_SUFFIX) for name in names[start : start + _NAMES_AT_ONCE]]
+        async with ctx.db.transaction() as tx:
+            # Nobody names anything in the meantime.
+            await tx.one(LOCK_CONTRACT, contract_id)
+            for sha256 in await tx.values(UNNAMED_CONTENT, contract_id, hashes):
+                removed += await place.delete(sha256 + KEPT_SUFFIX)
+    return removed

@@ -63,7 +63,8 @@ async def offer(
 ) -> ContractRow:
     """Offer the instance `host` to keep `kept_bytes` for it, and ask for `given_bytes` there.
 
-    Raises Invalid for terms that make no sense, Unreachable or Denied where it does not take them.
+    Raises Invalid for terms that make no sense, Refused where it has made an offer that waits for
+    us, Unreachable or Denied where it does not take them.
     """
     address = address_of(ctx, host)
     terms = Terms(
@@ -77,6 +78,12 @@ async def offer(
     )
     if terms.accepter == terms.offerer:
         raise Invalid("An instance cannot be its own mirror: name another one")
+    known = await ctx.db.one(CONTRACT_WITH, host_of(address))
+    if known is not None and known.offer is not None and not known.offered_by_us:
+        raise Refused(
+            f"{known.host} has made an offer itself: accept it, or decline it with"
+            f" `fedserver mirror end {known.host}` first"
+        )
     signed = await _signed(ctx, terms.statement())
     read_terms(signed)
     # First here: the other may accept as soon as it has it.
@@ -106,9 +113,10 @@ async def accept(ctx: Context, host: str) -> ContractRow:
 
 
 async def end(ctx: Context, host: str) -> ContractRow:
-    """End what was agreed with `host`. What either keeps stays readable for the days agreed on.
+    """End what was agreed with `host`, or decline its offer.
 
-    It is ended here also where the other cannot be told. Raises NotFound, Unreachable, Denied.
+    What either keeps stays readable for the days that were agreed on. It is ended here also where
+    the other cannot be told. Raises NotFound, Unreachable, Denied.
     """
     address = address_of(ctx, host)
     contract = await _contract(ctx, host_of(address))
@@ -147,8 +155,16 @@ async def take_offer(ctx: Context, request: web.Request) -> Reply:
     known = await ctx.db.one(CONTRACT_WITH, host)
     if known is None and (await ctx.db.value(OPEN_OFFERS) or 0) >= MAX_OPEN_OFFERS:
         raise Unavailable("There are too many offers here that nobody has looked at yet")
+    if known is not None and _goes_on_with_ours(known, terms):
+        return Reply({}, status=202)
     await _store_offer(ctx, host, actor, statement, ours=False)
     return Reply({}, status=202)
+
+
+def _goes_on_with_ours(known: ContractRow, theirs: Terms) -> bool:
+    """Of two offers that crossed each other both sides choose the same one."""
+    waits = known.offer is not None and known.offered_by_us
+    return waits and theirs.accepter < theirs.offerer
 
 
 @endpoint("POST", f"{PATH}/acceptances", rate="none")
@@ -163,7 +179,7 @@ async def take_acceptance(ctx: Context, request: web.Request) -> Reply:
     if contract.agreement is not None and contract.agreement.get("offer") == offered:
         return Reply({})
     if contract.offer != offered or not contract.offered_by_us or contract.actor_uri != actor:
-        raise Refused("it is not what this server offers now")
+        raise Forbidden("This server does not offer that any more: its admin can offer anew")
     await _agree(ctx, contract.host, statement)
     return Reply({})
 

@@ -1,6 +1,7 @@
 """Public objects and media of other instances, over HTTP: brought by them while they are alive, and
 given to other servers of the network, by their original address, when they are not."""
 
+import asyncio
 from typing import Any, Final
 
 from aiohttp import web
@@ -18,7 +19,7 @@ from fedserver.survival.mirrors.keeping import Brought
 from fedserver.survival.mirrors.partners import PATH, partner, signing_instance
 from storage.mirrored import KEPT_OBJECT
 
-MAX_BYTES: Final = 4 * 1024 * 1024
+MAX_BYTES: Final = 1024 * 1024
 MAX_DOCUMENTS: Final = 200
 _ACTIVITY_TYPE: Final = "application/activity+json; charset=utf-8"
 # It is not this server's: no cache keeps it longer than it stays here.
@@ -48,7 +49,7 @@ async def take_objects(ctx: Context, request: web.Request) -> Reply:
         return Reply({"error": f"At most {MAX_BYTES} bytes at once"}, status=413)
     body = await request.read()
     contract = await partner(ctx, request, "objects", body)
-    taken = await kept_objects.take(ctx, contract, _documents(body))
+    taken = await kept_objects.take(ctx, contract, await asyncio.to_thread(_documents, body))
     return Reply({"refused": taken.refused, "wanted": taken.wanted_files})
 
 

@@ -22,7 +22,7 @@ CLASSES: Final = ("chunks", "objects", "media")
 
 def address_of(ctx: Context, host: str) -> str:
     """Give `https://HOST` for a name that an admin typed; raises Invalid for what is none."""
-    scheme = "http" if ctx.config.plain_http else "https"
+    scheme = ctx.config.scheme_of(host.strip().rstrip("/"))
     named = host.strip().removeprefix(f"{scheme}://").rstrip("/")
     try:
         return f"{scheme}://{host_of(f'{scheme}://{named}')}"

@@ -1,5 +1,6 @@
 """A partner's mirror as a place to put sealed chunks, for the vault and for people's kits."""
 
+import asyncio
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -104,7 +105,7 @@ class MirrorTarget:
 
         Raises QuotaExceeded, and Denied (409) where the name has other content.
         """
-        query = {"name": name, "sha256": hashlib.sha256(data).hexdigest()}
+        query = {"name": name, "sha256": await asyncio.to_thread(_digest, data)}
         if reader is not None:
             query["reader"] = reader
         await self._ask("PUT", "/chunk", query, body=data)
@@ -149,6 +150,10 @@ class MirrorTarget:
             method, url, headers=headers, body=body, limits=_LIMITS, repeatable=True
         )
         return accepted(url, response)
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def accepted(url: str, response: Response) -> Response:

@@ -7,14 +7,29 @@ from typing import Final
 from fedserver.context import Context
 from fedserver.services.work_loop import Work, work_always
 from fedserver.survival.mirrors.bringing import bring_due
-from fedserver.survival.mirrors.keeping import remove_due
+from fedserver.survival.mirrors.keeping import remove_due, remove_unnamed
 from fedserver.survival.mirrors.terms import MIN_RETENTION_DAYS
 from storage.kept_chunks import NEXT_CHUNK_DUE
 from storage.mirrored import FORGET_ENDED, NEXT_PARTNER_DUE, RELEASE_FILES
+from storage.mirrors import CONTRACTS
 
 _SWEEP_S: Final = 3_600
+_DAY_S: Final = 86_400
+_TIDY_AFTER_S: Final = 600
 # A file comes after the object that shows it.
 _FILES_STAY_FOR: Final = timedelta(hours=1)
+
+
+async def tidy_always(ctx: Context) -> None:
+    """Look once a day for files that nothing names, until cancelled."""
+    await work_always(ctx, Work("kept files", tidy, sweep_s=_DAY_S, first_after_s=_TIDY_AFTER_S))
+
+
+async def tidy(ctx: Context) -> int:
+    """Remove files that nothing names. Gives 0: nothing of it waits for a second round."""
+    for contract in await ctx.db.fetch(CONTRACTS):
+        await remove_unnamed(ctx, contract.id)
+    return 0
 
 
 async def bring_always(ctx: Context) -> None:

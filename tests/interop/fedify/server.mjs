@@ -141,6 +141,9 @@ federation
   })
   .on(Move, async (ctx, move) => {
     await note(ctx, move);
+    // As Hollo does: the moved actor is fetched, unless it came with the Move.
+    const moved = await move.getObject(ctx);
+    if (!(moved instanceof Person)) return;
     const target = await ctx.lookupObject(move.targetId);
     if (!target.aliasIds.some((uri) => uri.href === move.actorId.href)) return;
     await ctx.sendActivity({ identifier: "fiona" }, target, new Follow({
@@ -152,7 +155,12 @@ federation
   .on(Activity, note);
 
 async function note(ctx, activity) {
-  const actor = await activity.getActor(ctx);
+  // Its server may be gone.
+  const actor = await activity.getActor({
+    documentLoader: ctx.documentLoader,
+    contextLoader: ctx.contextLoader,
+    suppressError: true,
+  });
   const object = activity instanceof Create ? await activity.getObject(ctx) : null;
   const document = await activity.toJsonLd(ctx);
   log.push({

@@ -1,4 +1,4 @@
-"""What goes into a kit, read from the rows of one person."""
+"""What goes into an archive or a kit, read from the rows of one person."""
 
 import asyncio
 import json
@@ -15,9 +15,10 @@ from fedserver import documents
 from fedserver.context import Context
 from fedserver.services import portable_lists, proving
 from fedserver.services.new_accounts import KEY_PURPOSE
-from fedserver.survival.kits.container import FOLDER, KEYS, MEDIA, KitWriter, writing
+from fedserver.survival.archives.container import FOLDER, KEYS, MEDIA, ArchiveWriter, writing
 from fedserver.uris import main_key
-from storage.accounts import KEYS_OF_ACCOUNT, AccountRow, KeyRow
+from storage.accounts import KEYS_OF_ACCOUNT, AccountRow
+from storage.archives import ALL_MEDIA_BLOBS, ALL_WRITTEN, BOOKMARKED_URIS, FAVOURITED_URIS
 from storage.database import Database, Transaction
 from storage.kits import (
     EXPORT_FOLLOWERS,
@@ -28,6 +29,7 @@ from storage.kits import (
     KitPeerRow,
 )
 from storage.moves import MOVED_TO
+from storage.query import Query, Value
 from storage.statuses import StatusRow
 from storage.user_domains import EXPORT_USER_DOMAINS
 
@@ -44,39 +46,52 @@ _LISTS: Final[dict[portable_lists.Kind, str]] = {
 }
 
 
-async def pack(ctx: Context, person: AccountRow, target: BinaryIO, *, with_media: bool) -> int:
+async def pack_kit(ctx: Context, person: AccountRow, target: BinaryIO, *, with_media: bool) -> int:
     """Write the kit of `person` into `target`, open; gives how many posts are in it."""
     now = ctx.clock.now()
     with writing(target, made_at=now.timestamp(), client=ctx.config.base_url) as kit:
-        await _add_identity(ctx, kit, person)
-        posts = await _add_posts(ctx, kit, person)
+        await _add_actor(ctx, kit, person)
+        if ctx.config.kits.allow_signing_keys:
+            await _add_signing_key(ctx, kit, person)
+        posts = await _add_posts(ctx, kit, person, WRITTEN)
         await _add_lists(ctx, kit, person)
         await _add_peers(ctx, kit, person, now)
-        await _add_pictures(ctx, kit, person, with_media=with_media)
+        await _add_pictures(ctx, kit, person, MEDIA_BLOBS if with_media else None)
     return posts
 
 
-async def _add_identity(ctx: Context, kit: KitWriter, person: AccountRow) -> None:
+async def pack_archive(ctx: Context, person: AccountRow, target: BinaryIO) -> int:
+    """Write all that `person` wrote, kept and uploaded into `target`; gives how many posts."""
+    now = ctx.clock.now()
+    with writing(target, made_at=now.timestamp(), client=ctx.config.base_url) as archive:
+        await _add_actor(ctx, archive, person)
+        posts = await _add_posts(ctx, archive, person, ALL_WRITTEN)
+        await _add_lists(ctx, archive, person)
+        await _add_addresses(ctx, archive, person, "likes.json", FAVOURITED_URIS)
+        await _add_addresses(ctx, archive, person, "bookmarks.json", BOOKMARKED_URIS)
+        await _add_pictures(ctx, archive, person, ALL_MEDIA_BLOBS)
+    return posts
+
+
+async def _add_actor(ctx: Context, kit: ArchiveWriter, person: AccountRow) -> None:
     keys = await ctx.db.fetch(KEYS_OF_ACCOUNT, person.id)
     moved_to = await ctx.db.value(MOVED_TO, person.id)
     actor = to_document(documents.actor(ctx, person, keys, moved_to=moved_to))
     _add_json(kit, f"{FOLDER}/actor.json", await proving.prove(ctx, ctx.db, person, actor))
-    if ctx.config.kits.allow_signing_keys:
-        _add_signing_key(ctx, kit, person, keys)
 
 
-def _add_signing_key(
-    ctx: Context, kit: KitWriter, person: AccountRow, keys: Sequence[KeyRow]
-) -> None:
+async def _add_signing_key(ctx: Context, kit: ArchiveWriter, person: AccountRow) -> None:
     """Only where the house allows it: with this key the kit speaks for the account to everybody."""
-    for key in keys:
+    for key in await ctx.db.fetch(KEYS_OF_ACCOUNT, person.id):
         if key.uri == main_key(person.uri) and key.private_key is not None:
             kit.add(
                 f"{KEYS}/main-key.pem", ctx.secrets.unwrap(key.private_key, purpose=KEY_PURPOSE)
             )
 
 
-async def _add_posts(ctx: Context, kit: KitWriter, person: AccountRow) -> int:
+async def _add_posts(
+    ctx: Context, kit: ArchiveWriter, person: AccountRow, written: Query[StatusRow]
+) -> int:
     """Write the outbox piece by piece: some people have written a hundred thousand posts."""
     head = {
         "@context": "https://www.w3.org/ns/activitystreams",
@@ -87,7 +102,7 @@ async def _add_posts(ctx: Context, kit: KitWriter, person: AccountRow) -> int:
     with tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES) as outbox:
         outbox.write(dumps(head)[:-1] + b',"orderedItems":[')
         while full:
-            rows = await ctx.db.fetch(WRITTEN, person.id, after, _BATCH)
+            rows = await ctx.db.fetch(written, person.id, after, _BATCH)
             for item in await _creates(ctx, person, rows):
                 outbox.write((b"," if count else b"") + item)
                 count += 1
@@ -132,7 +147,7 @@ async def create_of(
     return dumps(document)
 
 
-async def _add_lists(ctx: Context, kit: KitWriter, person: AccountRow) -> None:
+async def _add_lists(ctx: Context, kit: ArchiveWriter, person: AccountRow) -> None:
     for kind, name in _LISTS.items():
         text = await portable_lists.export(ctx, person.id, kind)
         kit.add(f"{FOLDER}/{name}", text.encode())
@@ -144,7 +159,7 @@ async def _add_lists(ctx: Context, kit: KitWriter, person: AccountRow) -> None:
         kit.add(f"{FOLDER}/{name}", text.encode())
 
 
-async def _add_peers(ctx: Context, kit: KitWriter, person: AccountRow, now: datetime) -> None:
+async def _add_peers(ctx: Context, kit: ArchiveWriter, person: AccountRow, now: datetime) -> None:
     """Where followers are: nobody can ask a dead server for that."""
     rows = await ctx.db.fetch(KIT_PEERS, person.id)
     peers = {"made_at": now.isoformat(), "peers": [_peer(row) for row in rows]}
@@ -155,12 +170,25 @@ def _peer(row: KitPeerRow) -> Json:
     return {name: getattr(row, name) for name in KitPeerRow.__dataclass_fields__}
 
 
+async def _add_addresses(
+    ctx: Context, archive: ArchiveWriter, person: AccountRow, name: str, kept: Value[str]
+) -> None:
+    """Add what they favourited or bookmarked, by address."""
+    collection = {
+        "@context": "https://www.w3.org/ns/activitystreams",
+        "id": name,
+        "type": "OrderedCollection",
+        "orderedItems": await ctx.db.values(kept, person.id),
+    }
+    _add_json(archive, f"{FOLDER}/{name}", collection)
+
+
 async def _add_pictures(
-    ctx: Context, kit: KitWriter, person: AccountRow, *, with_media: bool
+    ctx: Context, kit: ArchiveWriter, person: AccountRow, media: Value[str] | None
 ) -> None:
     blobs = {one for one in (person.avatar_blob, person.header_blob) if one}
-    if with_media:
-        blobs.update(await ctx.db.values(MEDIA_BLOBS, person.id))
+    if media is not None:
+        blobs.update(await ctx.db.values(media, person.id))
     for blob in sorted(blobs):
         try:
             with await ctx.blobs.open(blob) as file:
@@ -170,7 +198,7 @@ async def _add_pictures(
             continue  # the rest of the kit is worth more than this file
 
 
-def _add_json(kit: KitWriter, name: str, document: Json) -> None:
+def _add_json(kit: ArchiveWriter, name: str, document: Json) -> None:
     kit.add(name, _as_json(document))
 
 
