@@ -123,17 +123,19 @@ async def _restore(
         out = await stack.enter_async_context(make_outgoing(config, clock, lambda _host: False))
         targets = open_targets(config, labels, out, AsOwner(key.signing, clock))
         chest = await command.look(config, targets, Opener.of(key), click.echo)
-        chest.choose(chain)
-        newest = await command.find_newest(chest, click.echo)
-        if not any_clock:
-            command.check_clock(newest.until, clock)
-        if _file_in_use() is not None:
-            command.check_domain(config, newest.instance)
-        settings = await command.restore_here(config, newest, click.echo)
-        config = _with_settings(config, settings)
-        click.echo("starting the database: it replays the log")
-        async with open_context(config, beside=False) as ctx:
-            media = await command.mark_restored(ctx, newest.until)
+        media = command.waiting_media(config)
+        if media is None:
+            chest.choose(chain)
+            newest = await command.find_newest(chest, click.echo)
+            if not any_clock:
+                command.check_clock(newest.until, clock)
+            if _file_in_use() is not None:
+                command.check_domain(config, newest.instance)
+            settings = await command.restore_here(config, newest, click.echo)
+            config = _with_settings(config, settings)
+            click.echo("starting the database: it replays the log")
+            async with open_context(config, beside=False) as ctx:
+                media = await command.mark_restored(ctx, newest.until)
         click.echo(f"the database is there; `fedserver run` may start. {len(media.names)} files:")
         found = await command.restore_media(make_blobs(config), media, chest, click.echo)
         click.echo(f"restored; of the files {found.restored} came, {found.missing} are missing")

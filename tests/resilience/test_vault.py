@@ -1,6 +1,8 @@
 """A host is lost, and comes back from its vault as it was."""
 
 import asyncio
+import os
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ import pytest
 
 from storage.server import connect_existing
 from tests.conftest import unused_port
+from tests.resilience.server_process import ROOT
 from tests.resilience.test_kill import sign_in
 from tests.resilience.vault_scene import VaultedServer, vaulted_server
 
@@ -121,6 +124,7 @@ async def test_a_lost_host_comes_back_as_it_was(
         canaries = [b"Post 0", b"bob@mail.example", bob.token.encode(), key, b"PRIVATE KEY", PNG]
         assert found_by_a_thief(folders, canaries) == []
         await server.lose_everything()
+        await restored_without_a_configuration(tmp_path / "elsewhere", server, key)
         said = await server.restore()
         assert "0 are missing" in said, said
         await server.start()
@@ -136,6 +140,26 @@ def found_by_a_thief(folders: list[Path], secrets: list[bytes]) -> list[bytes]:
     assert len(files) > 20
     contents = [path.read_bytes() + str(path).encode() for path in files]
     return [one for one in secrets if any(one in content for content in contents)]
+
+
+async def restored_without_a_configuration(folder: Path, server: VaultedServer, key: bytes) -> None:
+    """On a machine that has nothing, the settings come out of the vault, too."""
+    folder.mkdir(mode=0o711)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "fedserver", "vault", "restore", *server.targets),
+        *("--words-file", "-"),
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await process.communicate(server.words.encode())
+    assert process.returncode == 0, said.decode()
+    assert (folder / "data" / "instance.key").read_bytes() == key
+    assert f'domain = "localhost:{server.port}"' in (folder / "config.toml").read_text()
+    assert (folder / "config.toml").stat().st_mode & 0o077 == 0
+    assert not (folder / "data" / "restoring").exists()
 
 
 async def fetched(client: aiohttp.ClientSession, url: str, accept: str = "*/*") -> bytes:
