@@ -11,6 +11,7 @@ from pathlib import Path
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from activitypub.keys import generate_ed25519_key
 from fedserver.app import open_context, running
 from fedserver.config import (
     Config,
@@ -23,10 +24,11 @@ from fedserver.config import (
 from fedserver.context import Context
 from fedserver.recovery.keys import RecoveryKey
 from fedserver.services.instance_recovery import authorize_at
-from fedserver.services.new_accounts import NewUser, make_keys, store_user
+from fedserver.services.new_accounts import ActorKeys, NewUser, store_user
 from fedserver.survival.evacuation import planning
 from storage.evacuations import EvacuationRow
 from storage.hosts import LEARN_SOFTWARE
+from tests.federation.fake_peer import rsa_key
 from tests.instances import Instance, Person, application_of, signed_in
 from tests.resilience.model_peers import ModelPeer, Names
 from tests.waiting import until
@@ -87,10 +89,10 @@ class _Here(AbstractResolver):
 
 
 async def people(instance: Instance, names: Sequence[str]) -> list[Person]:
-    """Make accounts, quickly: nobody signs in to them with a password."""
+    """Make accounts, quickly: nobody signs in to them with a password, and one key does for all."""
     made = []
     for name in names:
-        keys = await make_keys(instance.ctx)
+        keys = ActorKeys(rsa_key("evacuees"), generate_ed25519_key())
         now = instance.ctx.clock.now()
         user = NewUser(name, f"{name}@mail.example", "no password", "user", now)
         async with instance.ctx.db.transaction() as tx:
