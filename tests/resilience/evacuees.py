@@ -102,12 +102,18 @@ async def people(instance: Instance, names: Sequence[str]) -> list[Person]:
 
 
 async def let_follow(
-    instance: Instance, peers: Sequence[ModelPeer], accounts: Sequence[Person]
+    instance: Instance,
+    peers: Sequence[ModelPeer],
+    accounts: Sequence[Person],
+    *,
+    taken_for: str | None = None,
 ) -> None:
-    """Let everybody on each peer follow every account, and wait until all are accepted."""
+    """Let everybody on each peer follow every account, and wait until all are accepted. The peers
+    are remembered as what they are, or as some other software."""
     for peer in peers:
         now = instance.ctx.clock.now()
-        await instance.ctx.db.execute(LEARN_SOFTWARE, peer.name, peer.software, "1.0", now)
+        software = taken_for or peer.software
+        await instance.ctx.db.execute(LEARN_SOFTWARE, peer.name, software, "1.0", now)
     await asyncio.gather(*(_follow_all(instance, peer, accounts) for peer in peers))
     targets = [actor_uri(instance, one.name) for one in accounts]
 
