@@ -30,7 +30,7 @@ from storage.evacuations import EvacuationRow
 from storage.hosts import LEARN_SOFTWARE
 from tests.federation.fake_peer import rsa_key
 from tests.instances import Instance, Person, application_of, signed_in
-from tests.resilience.model_peers import ModelPeer, Names
+from tests.resilience.model_peer import ModelPeer, Names
 from tests.waiting import until
 
 

@@ -29,15 +29,8 @@ from tests.resilience.evacuees import (
     let_follow,
     people,
 )
-from tests.resilience.model_peers import (
-    MOVING,
-    Mastodon,
-    ModelPeer,
-    Names,
-    Takahe,
-    model_peers,
-    parking_page,
-)
+from tests.resilience.model_peer import ModelPeer, Names
+from tests.resilience.model_peers import MOVING, Mastodon, Takahe, model_peers, parking_page
 from tests.waiting import until
 
 OLD, NEW = "old.test", "new.test"

@@ -13,14 +13,8 @@ from activitypub.keys import public_key_to_pem
 from tests.conftest import unused_port
 from tests.federation.fake_peer import rsa_key
 from tests.resilience.evacuees import Site, came, evacuate, let_follow, people
-from tests.resilience.model_peers import (
-    MOVING,
-    Mastodon,
-    ModelPeer,
-    Names,
-    model_peers,
-    parking_page,
-)
+from tests.resilience.model_peer import ModelPeer, Names
+from tests.resilience.model_peers import MOVING, Mastodon, model_peers, parking_page
 from tests.waiting import until
 
 OLD, NEW = "old.test", "new.test"
