@@ -5,10 +5,11 @@ import importlib
 import logging
 import resource
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from fedserver import __version__, routing
 from fedserver.bytes_cache import BytesCache
@@ -116,7 +117,7 @@ async def _make_context(config: Config, dsn: str, stack: AsyncExitStack, clock: 
     stack.callback(key_pool.close)
     domains = DomainRules(config.federation.mode, config.instance.domain)
     await domains.load(db)
-    out = await stack.enter_async_context(_outgoing(config, clock, domains, db))
+    out = await stack.enter_async_context(make_outgoing(config, clock, domains.is_blocked, db))
     secrets = Secrets.load_or_create(config.data.folder / "instance.key", clock)
     events, viewer_filters = Events(db), ViewerFilters(clock)
     events.on(FILTERS, viewer_filters.heard)
@@ -177,9 +178,13 @@ async def _open_database(config: Config, dsn: str) -> Database:
         ) from error
 
 
-def _outgoing(config: Config, clock: Clock, domains: DomainRules, db: Database) -> Outgoing:
+def make_outgoing(
+    config: Config, clock: Clock, is_blocked: Callable[[str], bool], db: Database | None = None
+) -> Outgoing:
+    """Give the way out to the network, which a restore has before there is a database."""
+
     async def doors_of(host: str) -> list[str]:
-        return await db.values(DOORS_OF, host, clock.now())
+        return [] if db is None else await db.values(DOORS_OF, host, clock.now())
 
     extra = f"; {config.federation.user_agent_extra}" if config.federation.user_agent_extra else ""
     return Outgoing(
@@ -189,7 +194,7 @@ def _outgoing(config: Config, clock: Clock, domains: DomainRules, db: Database) 
         host_map=config.development.host_map,
         ca_file=config.development.ca_file,
         clock=clock,
-        is_blocked=domains.is_blocked,
+        is_blocked=is_blocked,
         own_services=[
             url for url in (config.translation.url, config.donations.campaigns_url) if url
         ],
@@ -198,8 +203,8 @@ def _outgoing(config: Config, clock: Clock, domains: DomainRules, db: Database) 
     )
 
 
-def make_application(ctx: Context) -> web.Application:
-    """Mount every endpoint on an aiohttp application."""
+def make_application(ctx: Context, inside: Sequence[Middleware] = ()) -> web.Application:
+    """Mount every endpoint on an aiohttp application; `inside` goes around each of them."""
     from fedserver.mastodon.statuses import post_text
     from fedserver.streaming import add_streams
     from fedserver.survival.kits import bring_by_page
@@ -207,7 +212,7 @@ def make_application(ctx: Context) -> web.Application:
 
     media = ctx.config.media
     most = max(media.max_video_bytes, media.max_image_bytes) + _MAX_FORM_BYTES
-    app = web.Application(middlewares=middlewares(ctx), client_max_size=most)
+    app = web.Application(middlewares=[*middlewares(ctx), *inside], client_max_size=most)
     app[CONTEXT] = ctx
     routing.mount(app, all_endpoints())
     add_static(app)
@@ -226,13 +231,15 @@ async def running(ctx: Context) -> AsyncIterator[str]:
     """
     from fedserver import streaming, workers
     from fedserver.survival import archives, evacuation, kits, mirrors
+    from fedserver.survival.vault import returning
+    from fedserver.survival.vault.runner import Vault
 
     await new_accounts.ensure_instance_actor(ctx)
     await push_keys.ensure_push_key(ctx)
     await _check_instance_key(ctx)
     if not ctx.config.database.url:
         await _free_what_was_taken(ctx)
-    app = make_application(ctx)
+    app = make_application(ctx, await returning.gate(ctx))
     runner = web.AppRunner(
         app,
         access_log=None,
@@ -240,8 +247,11 @@ async def running(ctx: Context) -> AsyncIterator[str]:
         shutdown_timeout=_STOP_WITHIN_S,
     )
     await runner.setup()
+    vault = Vault(ctx)
+    waits = vault.is_synchronous
     try:
-        await _listen(ctx.config, runner)
+        if not waits:
+            await _listen(ctx.config, runner)
         async with asyncio.TaskGroup() as tasks:
             background = [tasks.create_task(ctx.events.run(), name="events")]
             background.append(tasks.create_task(app[streaming.HUB].run(), name="streams"))
@@ -250,13 +260,18 @@ async def running(ctx: Context) -> AsyncIterator[str]:
                 for run in (
                     *workers.ALL,
                     *mirrors.WORKERS,
+                    returning.come_back,
                     *kits.WORKERS,
                     *archives.WORKERS,
                     *evacuation.WORKERS,
                     post_what_was_scheduled,
                 )
             ]
+            background.append(tasks.create_task(vault.run(), name="vault"))
             try:
+                if waits:
+                    await vault.ready()
+                    await _listen(ctx.config, runner)
                 yield ctx.config.base_url
             finally:
                 await runner.cleanup()

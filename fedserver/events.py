@@ -38,6 +38,8 @@ STATUSES = "fedserver_statuses"
 NOTIFICATIONS = "fedserver_notifications"
 CONVERSATIONS = "fedserver_conversations"
 ANNOUNCEMENTS = "fedserver_announcements"
+# The vault is to ship now; the payload says whether a new base is wanted ("base").
+VAULT = "fedserver_vault"
 # Before an account: its notifications that were kept apart are shown now. On NOTIFICATIONS, too.
 MERGED = "merged:"
 CHANNELS = (
@@ -61,6 +63,7 @@ CHANNELS = (
     ANNOUNCEMENTS,
     MEDIA,
     CARDS,
+    VAULT,
 )
 
 NOTIFY = Command("SELECT pg_notify($1, $2)")

@@ -50,6 +50,14 @@ class Connection:
         """Give the first column of every row."""
         return [record[0] for record in await self._runner.fetch(query.sql, *args)]
 
+    async def lines(self, query: Value[str], write: Callable[[bytes], Awaitable[None]]) -> None:
+        """Give a text column to `write` as lines, piece by piece, however many there are. A text
+        with a line's end in it would be two; JSON has none."""
+        # Delimiter and quote that no JSON text has: the lines are the texts as they are.
+        await self._runner.copy_from_query(
+            query.sql, output=write, format="csv", delimiter="\x02", quote="\x01"
+        )
+
     async def execute(self, command: Command, *args: object) -> int:
         """Run `command` and give the number of rows it touched.
 

@@ -33,6 +33,13 @@ ASK_FOR_KIT = Command(
         due_at = excluded.due_at, failure = NULL
     """
 )
+# $1 account, $2 now: to another key, or the first time.
+SEAL_KIT_ANEW = Command(
+    """
+    INSERT INTO kits (account_id, due_at) VALUES ($1, $2)
+    ON CONFLICT (account_id) DO UPDATE SET due_at = excluded.due_at, failure = NULL
+    """
+)
 # Who has a recovery key has a kit.
 BEGIN_KITS = Command(
     """
@@ -53,16 +60,19 @@ CLAIM_KITS = Query(
     KitRow,
 )
 NEXT_KIT_AT = Value("SELECT min(due_at) FROM kits", datetime)
-# $1 account, $2 blob, $3 bytes, $4 whose key, $5 posts, $6 now, $7 when again.
+# $1 account, $2 blob, $3 bytes, $4 whose key, $5 posts, $6 now, $7 when again, $8 when the claim
+# would have ended: who asked for another kit meanwhile gets it at once.
 KIT_MADE = Command(
     """
-    UPDATE kits SET blob = $2, bytes = $3, did = $4, posts = $5, made_at = $6, due_at = $7,
-        failure = NULL
+    UPDATE kits SET blob = $2, bytes = $3, did = $4, posts = $5, made_at = $6, failure = NULL,
+        due_at = CASE WHEN due_at = $8 THEN $7 ELSE due_at END
     WHERE account_id = $1
     """
 )
-# $2 why, $3 when again.
-KIT_FAILED = Command("UPDATE kits SET failure = $2, due_at = $3 WHERE account_id = $1")
+# $2 why, $3 when again, if nobody asks earlier.
+KIT_FAILED = Command(
+    "UPDATE kits SET failure = $2, due_at = least(due_at, $3) WHERE account_id = $1"
+)
 DELETE_KIT = Command("DELETE FROM kits WHERE account_id = $1")
 
 

@@ -61,12 +61,12 @@ PUT_OFFER = Command(
     """
 )
 # $1 host, $2 agreement, $3 what we keep, $4 what is kept for us, $5 classes, $6 days, $7 their
-# recovery key, $8 now.
+# recovery key, $8 now. Everything is brought anew: what the old terms had no room for, too.
 AGREE = Command(
     """
     UPDATE mirror_contracts SET state = 'agreed', offer = NULL, agreement = $2, kept_quota = $3,
         given_quota = $4, classes = $5, retention_days = $6, recovery_did = $7, changed_at = $8,
-        next_try_at = $8, failures = 0, last_error = NULL
+        next_try_at = $8, failures = 0, last_error = NULL, activities_sent = 0
     WHERE host = $1
     """
 )

@@ -20,6 +20,7 @@ from fedserver.bytes_cache import BytesCache
 from fedserver.clock import FixedClock
 from fedserver.config import Config, DevelopmentConfig, InstanceConfig, ServerConfig
 from fedserver.context import Context
+from fedserver.domain_rules import DomainRules
 from fedserver.events import Events
 from fedserver.ids import IdMaker
 from fedserver.key_pool import KeyCache, KeyPool
@@ -214,6 +215,7 @@ def make_context(
             **(sections or {}),
         ),
         "db": db,
+        "domains": DomainRules("open", f"localhost:{port}"),
         "clock": clock,
         "ids": IdMaker(clock),
         "secrets": Secrets(b"0" * 32, clock),

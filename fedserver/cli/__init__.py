@@ -25,6 +25,7 @@ from fedserver.cli.sign_ups import approve, invite, pending, reject
 from fedserver.cli.static_export import export_static
 from fedserver.cli.trends import trends
 from fedserver.cli.users import user
+from fedserver.cli.vault import vault
 from fedserver.errors import ConfigError, FedserverError, StartError
 
 EXIT_REFUSED = 1
@@ -66,6 +67,7 @@ for command in (
 ):
     cli.add_command(command)
 cli.add_command(announcement)
+cli.add_command(vault)
 cli.add_command(mirror)
 cli.add_command(kit)
 cli.add_command(archive)

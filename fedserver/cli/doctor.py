@@ -20,12 +20,14 @@ from fedserver.cli.house import (
 from fedserver.cli.mirror_findings import SINCE_SCHEMA, check_mirrors
 from fedserver.cli.public_name import check_public_name
 from fedserver.cli.shared import run_async
+from fedserver.cli.vaulted import check_vault, last_proven
 from fedserver.clock import Clock, SystemClock
 from fedserver.config import Config
 from storage.database import Database, StorageError
+from storage.instance_recovery import INSTANCE_RECOVERY
 from storage.mirrors import CONTRACTS
 from storage.server import EmbeddedPostgres, connect_existing, has_database
-from storage.server.health import look
+from storage.server.health import DatabaseHealth, look
 
 
 def examine(config: Config) -> int:
@@ -58,16 +60,23 @@ async def _look_at_database(config: Config, clock: Clock) -> list[Finding]:
         return [no_database_yet()]
     try:
         async with _database(config) as db:
-            health = await look(db)
-            has_mirrors = SINCE_SCHEMA <= health.schema <= health.newest_schema
-            contracts = await db.fetch(CONTRACTS) if has_mirrors else []
+            health, proven = await look(db), await last_proven(db)
+            mirrors = await _look_at_mirrors(db, health)
     except (StorageError, OSError, ValueError) as error:
         return [without_database(config, error)]
     return [
         check_database(health),
         check_clock("clock", "the database's", health.time, clock),
-        *check_mirrors(contracts),
+        *mirrors,
+        check_vault(config, proven, clock.now()),
     ]
+
+
+async def _look_at_mirrors(db: Database, health: DatabaseHealth) -> list[Finding]:
+    if not SINCE_SCHEMA <= health.schema <= health.newest_schema:
+        return []
+    recovery = await db.one(INSTANCE_RECOVERY)
+    return check_mirrors(await db.fetch(CONTRACTS), recovery.did if recovery else None)
 
 
 @asynccontextmanager

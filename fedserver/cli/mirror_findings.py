@@ -10,12 +10,15 @@ SINCE_SCHEMA = 29
 _NEARLY_FULL = 0.9
 
 
-def check_mirrors(contracts: Sequence[ContractRow]) -> list[Finding]:
-    """Do the partners take our posts, can our words read what they keep, and is there room?"""
-    return [_check(one) for one in contracts if one.state == "agreed"]
+def check_mirrors(contracts: Sequence[ContractRow], own_did: str | None) -> list[Finding]:
+    """Do the partners take our posts, can our words read what they keep, and is there room?
+
+    `own_did` is the public half of our recovery key, as it is now.
+    """
+    return [_check(one, own_did) for one in contracts if one.state == "agreed"]
 
 
-def _check(contract: ContractRow) -> Finding:
+def _check(contract: ContractRow, own_did: str | None) -> Finding:
     subject = f"mirror {contract.host}"
     if contract.last_error is not None:
         return warn(
@@ -23,11 +26,11 @@ def _check(contract: ContractRow) -> Finding:
             f"does not take our posts: {contract.last_error}",
             f"it is tried again; ask its admin, or `fedserver mirror end {contract.host}`",
         )
-    if not _names_our_key(contract):
+    if own_did is None or not _names(contract, own_did):
         return warn(
             subject,
-            "the contract names no recovery key of ours: when all is lost, nobody can read it",
-            "`fedserver recovery-key new`, then `fedserver mirror offer` again",
+            "the contract does not name our recovery key: when all is lost, its words open nothing",
+            "`fedserver recovery-key new` if there is none, then `fedserver mirror offer` again",
         )
     if contract.kept_bytes > contract.kept_quota * _NEARLY_FULL:
         return warn(
@@ -38,11 +41,7 @@ def _check(contract: ContractRow) -> Finding:
     return ok(subject, "agreed")
 
 
-def _names_our_key(contract: ContractRow) -> bool:
-    """Of offer and acceptance one is ours; the recovery key that we know the other side's by is
-    in the other one."""
+def _names(contract: ContractRow, did: str) -> bool:
+    """Of offer and acceptance one is ours, and says which recovery key is."""
     agreement = contract.agreement or {}
-    named = [agreement.get("recovery"), agreement.get("offer", {}).get("recovery")]
-    if contract.recovery_did in named:
-        named.remove(contract.recovery_did)
-    return any(named)
+    return did in (agreement.get("recovery"), agreement.get("offer", {}).get("recovery"))

@@ -24,6 +24,7 @@ from fedserver.config.settings import (
     ServerConfig,
     StatusesConfig,
 )
+from fedserver.config.survival import VaultBucketConfig, VaultConfig
 
 __all__ = [
     "BucketConfig",
@@ -45,5 +46,7 @@ __all__ = [
     "StatusesConfig",
     "TranslationConfig",
     "TrendsConfig",
+    "VaultBucketConfig",
+    "VaultConfig",
     "load",
 ]

@@ -1,7 +1,7 @@
 """The configuration file with everything in it: `config.example.toml`."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import Field, fields
 from pathlib import Path
 from textwrap import wrap
@@ -81,3 +81,26 @@ def _toml(value: object) -> str:
     if isinstance(value, tuple):
         return f"[{', '.join(_toml(one) for one in value)}]"
     return str(value) if isinstance(value, int | float) else "{}"
+
+
+def changed_settings(config: Config) -> str:
+    """Give a configuration file with what differs from the defaults. Where the data lies is the
+    machine's affair and left out."""
+    lines = []
+    for section in fields(config):
+        section_now, default = getattr(config, section.name), getattr(Config(), section.name)
+        changed = [
+            f"{one.name} = {_written(getattr(section_now, one.name))}"
+            for one in fields(section_now)
+            if getattr(section_now, one.name) != getattr(default, one.name)
+            and (section.name, one.name) != ("data", "folder")
+        ]
+        if changed:
+            lines += [f"[{section.name}]", *changed, ""]
+    return "\n".join(lines)
+
+
+def _written(value: object) -> str:
+    if isinstance(value, Mapping):
+        return f"{{ {', '.join(f'{_toml(key)} = {_toml(one)}' for key, one in value.items())} }}"
+    return _toml(value)

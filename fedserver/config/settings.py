@@ -17,6 +17,7 @@ from fedserver.config.house_rules import (
     TrendsConfig,
 )
 from fedserver.config.setting import setting
+from fedserver.config.survival import VaultBucketConfig, VaultConfig
 from fedserver.errors import ConfigError
 
 _LOCAL_SUFFIXES = (".localhost", ".test")
@@ -407,6 +408,8 @@ class Config:
     federation: FederationConfig = field(default_factory=FederationConfig)
     translation: TranslationConfig = field(default_factory=TranslationConfig)
     donations: DonationsConfig = field(default_factory=DonationsConfig)
+    vault: VaultConfig = field(default_factory=VaultConfig)
+    vault_bucket: VaultBucketConfig = field(default_factory=VaultBucketConfig)
     kits: KitsConfig = field(default_factory=KitsConfig)
     development: DevelopmentConfig = field(default_factory=DevelopmentConfig)
     log: LogConfig = field(default_factory=LogConfig)

@@ -11,6 +11,7 @@ from storage.accounts import COUNT_FOLLOW, AccountRow
 from storage.database import Transaction
 from storage.fan_out import REMOVE_AUTHOR_FROM_HOME
 from storage.notifying import FORGET_DEALINGS_WITH
+from storage.recovery_keys import KEEP_FOLLOWERS
 from storage.relations import DELETE_BLOCK, DELETE_FOLLOW, INSERT_BLOCK
 
 
@@ -43,6 +44,9 @@ class Block(Undoable):
         )
         if not stored:
             return False
+        if not self.actor.local:
+            now = ctx.clock.now()
+            await tx.execute(KEEP_FOLLOWERS, self.actor.id, [self.target.id], None, now)
         await _part(tx, self.actor, self.target)
         await _part(tx, self.target, self.actor)
         return True

@@ -31,6 +31,7 @@ from storage.followers import (
     ComparisonRow,
 )
 from storage.moves import ADD_AUTHOR_TO_HOMES, COUNT_FOLLOWS
+from storage.recovery_keys import KEEP_FOLLOWERS
 
 MAX_PAGES = 10
 
@@ -96,6 +97,9 @@ async def _settle(
         for one in rows
         if not one.listed and one.uri is not None and _was_before(one, asked_at)
     ]
+    gone = [one.account_id for one in ended]
+    if gone:
+        await tx.execute(KEEP_FOLLOWERS, account.id, gone, None, ctx.clock.now())
     await many.unfollow(ctx, tx, account, ended)
 
 

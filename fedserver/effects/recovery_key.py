@@ -14,6 +14,7 @@ from fedserver.context import Context
 from fedserver.effects.performing import perform_in
 from fedserver.effects.update import UpdateActor
 from fedserver.errors import Invalid, NotFound
+from fedserver.events import KITS, NOTIFY
 from fedserver.recovery.identity import (
     ROTATION,
     check_identity,
@@ -27,6 +28,7 @@ from fedserver.services.recovery_pins import PERSONS_WORD
 from fedserver.uris import Uris, recovery_key
 from storage.accounts import ACCOUNT_BY_ID, AccountRow
 from storage.database import Database, Transaction
+from storage.kits import DELETE_KIT, SEAL_KIT_ANEW
 from storage.recovery_keys import (
     ASK_RECOVERY_CHANGE,
     DELETE_RECOVERY_KEY,
@@ -66,7 +68,7 @@ class Recovery:
 
 @dataclass(frozen=True, kw_only=True)
 class ShowRecoveryKey(UpdateActor):
-    """Put the key into the actor, or take it out; tell the followers."""
+    """Put the key into the actor, or take it out; tell the followers. The kit follows the key."""
 
     offered: Offered | None
     statements: tuple[Json, ...] = ()
@@ -74,7 +76,10 @@ class ShowRecoveryKey(UpdateActor):
     async def store(self, ctx: Context, tx: Transaction) -> bool:
         await tx.execute(DROP_RECOVERY_CHANGE, self.actor.id)
         if self.offered is None:
+            await tx.execute(DELETE_KIT, self.actor.id)
             return bool(await tx.execute(DELETE_RECOVERY_KEY, self.actor.id))
+        await tx.execute(SEAL_KIT_ANEW, self.actor.id, ctx.clock.now())
+        await tx.execute(NOTIFY, KITS, "")
         public = self.offered.public
         await tx.execute(
             PUT_RECOVERY_KEY,

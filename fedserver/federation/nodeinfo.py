@@ -13,6 +13,7 @@ from fedserver.services.successions import succession
 from fedserver.uris import Uris
 from storage.federation_reads import STAFF, USAGE, UsageRow
 from storage.mirrored import MIRRORS_OF_OBJECTS
+from storage.vault import LAST_PROVEN
 
 _CACHE_FOR = {"Cache-Control": "max-age=1800, public"}
 _NOBODY = UsageRow(0, 0, 0, 0)
@@ -66,6 +67,7 @@ async def _metadata(ctx: Context) -> dict[str, Any]:
         "upstream": {"name": "mastodon"},
         **await _recovery(ctx),
         **await _alternates(ctx),
+        **await _drill(ctx),
         # Who has our public posts when we do not answer.
         "mirrors": await ctx.db.values(MIRRORS_OF_OBJECTS),
     }
@@ -90,3 +92,11 @@ async def _recovery(ctx: Context) -> dict[str, Any]:
         "evacuations": published["certificates"],
         "successors": published["successors"],
     }
+
+
+async def _drill(ctx: Context) -> dict[str, Any]:
+    """Give when a restore from the vault was last proven to work, where the admin wishes."""
+    if not ctx.config.vault.publish_drill:
+        return {}
+    proven = await ctx.db.value(LAST_PROVEN)
+    return {} if proven is None else {"lastProvenRestore": f"{proven:%Y-%m-%d}"}

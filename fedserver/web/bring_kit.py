@@ -17,25 +17,27 @@ from fedserver.web.settings import signed_in
 from storage.kits import COUNT_BROUGHT_POSTS, KIT_IMPORT
 from storage.users import UserRow
 
-# Brings a sealed kit into an account: what matters most before it returns, the rest behind it.
-# Raises what the kit or its words do wrong. app.py puts it here.
-Bring = Callable[[Context, int, IO[bytes], RecoveryKey], Awaitable[None]]
+# Brings a sealed kit into an account: what matters most before it returns, the rest behind it. The
+# kit is a file, or what the mirror of that name keeps for the key. Raises what is wrong with kit or
+# words. app.py puts it here.
+Bring = Callable[[Context, int, IO[bytes] | str, RecoveryKey], Awaitable[None]]
 BRING_KIT: web.AppKey[Bring] = web.AppKey("bring_kit")
 PAGE: Final = "/auth/kit"
 
 
 @dataclass(frozen=True, slots=True)
 class Brought:
-    """A sealed kit, and the key that its words gave. In memory only."""
+    """A sealed kit, or the mirror that has it, and the key that its words gave. In memory only."""
 
-    file: IO[bytes]
+    kit: IO[bytes] | str
     key: RecoveryKey
 
 
 class BringParams(Params, frozen=True, kw_only=True):
-    """A sealed kit and its words."""
+    """A sealed kit, or the name of a mirror, and the words."""
 
     kit: UploadedFile | str = ""
+    mirror: str = ""
     words: str = ""
     form_token: str = ""
 
@@ -73,7 +75,7 @@ async def bring(ctx: Context, request: web.Request, params: BringParams) -> web.
     check_form(ctx, request, params.form_token)
     _, user = await signed_in(ctx, request)
     try:
-        brought = read_kit(params.kit, params.words)
+        brought = read_kit(params.kit, params.words, mirror=params.mirror)
         if brought is None:
             raise Invalid("Choose the file of the kit, and type its 24 words")
         await bring_into(ctx, request, user.account_id, brought)
@@ -83,18 +85,19 @@ async def bring(ctx: Context, request: web.Request, params: BringParams) -> web.
     return await kit_page(ctx, request, user, told=told)
 
 
-def read_kit(kit: UploadedFile | str, words: str) -> Brought | None:
+def read_kit(kit: UploadedFile | str, words: str, *, mirror: str = "") -> Brought | None:
     """Give what a form holds; None where it was left empty. Raises Invalid for words that are none,
-    and for a file without words or words without a file."""
-    file = None if isinstance(kit, str) or kit.size == 0 else kit.file
-    if file is None and not words.strip():
-        return None
-    if file is None:
-        raise Invalid("Choose the file of the kit")
-    file.seek(0)
-    return Brought(file, RecoveryKey.from_words(words))
+    and for a kit without words or words without a kit."""
+    if isinstance(kit, str) or kit.size == 0:
+        if not words.strip():
+            return None
+        if not mirror.strip():
+            raise Invalid("Choose the file of the kit, or name a mirror that has it")
+        return Brought(mirror.strip(), RecoveryKey.from_words(words))
+    kit.file.seek(0)
+    return Brought(kit.file, RecoveryKey.from_words(words))
 
 
 async def bring_into(ctx: Context, request: web.Request, account_id: int, brought: Brought) -> None:
     """Bring a kit into an account. Raises what is wrong with it."""
-    await request.app[BRING_KIT](ctx, account_id, brought.file, brought.key)
+    await request.app[BRING_KIT](ctx, account_id, brought.kit, brought.key)

@@ -83,7 +83,6 @@ async def set_key(ctx: Context, request: web.Request, params: KeyParams) -> web.
         return await _refused(ctx, request, error)
     if not at_once:
         return await _page(ctx, request, told="The new key counts in 72 hours.")
-    await ask_for_kit(ctx, user.account_id, with_media=await _with_media(ctx, user.account_id))
     return await _page(ctx, request, told="The recovery key is in use. Your kit is being made.")
 
 
@@ -127,11 +126,6 @@ async def download_kit(ctx: Context, request: web.Request) -> web.StreamResponse
     _, user = await signed_in(ctx, request)
     file, size = await open_kit_file(ctx, user.account_id)
     return await send_file(request, file, size, name=f"{user.username}.kit.age")
-
-
-async def _with_media(ctx: Context, account_id: int) -> bool:
-    kit = await kit_of(ctx, account_id)
-    return kit is not None and kit.with_media
 
 
 async def _refused(ctx: Context, request: web.Request, error: FedserverError) -> web.Response:

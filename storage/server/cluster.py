@@ -47,6 +47,8 @@ synchronous_commit = on
 wal_level = replica
 max_wal_senders = 4
 max_replication_slots = 4
+# What is kept for a vault that takes nothing; then it has to begin anew.
+max_slot_wal_keep_size = 1GB
 min_wal_size = 32MB
 max_wal_size = 512MB
 checkpoint_timeout = 10min
@@ -75,6 +77,8 @@ datestyle = 'iso'
 default_text_search_config = 'pg_catalog.simple'
 
 include_if_exists = '../local.conf'
+# Commits wait for the vault while it says so.
+include_if_exists = '../vault.conf'
 """
 
 

@@ -26,6 +26,7 @@ from storage.server.folders import Folders, make_data_folder, make_postgres_fold
 from storage.server.identity import Identity, choose_identity
 from storage.server.lock import FolderLock, holder, is_held
 from storage.server.postmaster import find_postmaster, read_postmaster, works_in
+from storage.server.synchronous import release_commits
 
 log = logging.getLogger(__name__)
 
@@ -110,6 +111,8 @@ class EmbeddedPostgres:
             return False
         log.info("taking over the PostgreSQL that the last fedserver left running")
         self._pid = left.pid
+        if release_commits(self._folders):
+            os.kill(left.pid, signal.SIGHUP)
         return await self._ready(may_end=True) and not await self._was_stopping()
 
     async def _was_stopping(self) -> bool:
@@ -131,6 +134,7 @@ class EmbeddedPostgres:
         if not self._folders.cluster.exists():
             log.info("making the database in %s", self._folders.postgres)
         ensure_cluster(self._folders, identity)
+        release_commits(self._folders)
         write_settings(self._folders, identity, self._max_connections)
         # Only a leftover of a crash: PostgreSQL would refuse to start if its process number has
         # been given to another process of the same user.

@@ -3,15 +3,19 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from email import message_from_bytes
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fedserver.effects.recovery_key import make_due_changes
 from fedserver.recovery.identity import claim_identity, give_up, rotate
 from fedserver.recovery.keys import RecoveryKey
 from fedserver.services.recovery_pins import PERSONS_WORD
-from storage.query import Value
+from fedserver.services.smtp import mail_folder
+from fedserver.workers.mail_worker import send_due
+from storage.query import Command, Value
 from tests.conftest import unused_port
 from tests.instances import PASSWORD, Answer, Instance, Person, start_instance
 from tests.waiting import until
@@ -21,6 +25,7 @@ PINNED = Value(
     "SELECT p.did FROM recovery_pins p WHERE p.valid_until IS NULL ORDER BY p.valid_from", str
 )
 ENDING = Value("SELECT did FROM recovery_pins WHERE valid_until IS NOT NULL", str)
+WAITED = Command("UPDATE recovery_changes SET due_at = due_at - interval '72 hours'")
 FOLLOWS = Value("SELECT count(*) FROM follows WHERE accepted_at IS NOT NULL", int)
 RIPENING = Value("SELECT did FROM recovery_pins WHERE valid_from > seen_at", str)
 
@@ -115,8 +120,33 @@ async def test_a_change_that_the_old_key_did_not_sign_waits(pair: Pair) -> None:
     answer = await pair.offer(new)
     assert answer.body["key"]["did"] == old.public.did
     assert answer.body["waiting"]["did"] == new.public.did
+    await make_due_changes(pair.here.ctx)
+    assert (await pair.here.request("GET", API, token=pair.ada.token)).body["waiting"] is not None
     off = await pair.here.request("DELETE", f"{API}/waiting", token=pair.ada.token)
     assert off.body["waiting"] is None
+
+
+async def test_after_72_hours_the_new_key_is_in_use(pair: Pair) -> None:
+    old, new = RecoveryKey.new(), RecoveryKey.new()
+    await pair.offer(old)
+    await pair.offer(new)
+    await pair.here.ctx.db.execute(WAITED)
+    await make_due_changes(pair.here.ctx)
+    shown = await pair.here.request("GET", API, token=pair.ada.token)
+    assert (shown.body["key"]["did"], shown.body["waiting"]) == (new.public.did, None)
+    await until(lambda: warned(pair))
+
+
+async def warned(pair: Pair) -> bool:
+    """Whether a mail told ada what was about to happen."""
+    await send_due(pair.here.ctx)
+    mails = [message_from_bytes(one.read_bytes()) for one in written_mails(pair)]
+    texts = [str(one.get_payload(decode=True)) for one in mails]
+    return any("is to be replaced in 72 hours" in one.replace("\\n", " ") for one in texts)
+
+
+def written_mails(pair: Pair) -> list[Path]:
+    return sorted(mail_folder(pair.here.ctx.config).glob("*.eml"))
 
 
 async def test_a_key_is_removed_by_its_own_word(pair: Pair) -> None:

@@ -9,7 +9,9 @@ import pytest
 
 from fedserver.context import Context
 from fedserver.effects.acts import Audience
+from fedserver.effects.block import Block
 from fedserver.effects.delete import DeleteActor
+from fedserver.effects.follow import reject
 from fedserver.effects.move import Move
 from fedserver.effects.moving import ChangeAliases
 from fedserver.effects.performing import perform
@@ -20,9 +22,10 @@ from fedserver.recovery.keys import RecoveryKey
 from fedserver.services import resolve
 from fedserver.services.fetch import Budget
 from fedserver.uris import Uris
-from storage.accounts import ACCOUNT_BY_ID, AccountRow
+from storage.accounts import ACCOUNT_BY_ID, ACCOUNT_BY_URI, AccountRow
 from storage.database import Transaction
 from storage.query import Value
+from storage.relations import FOLLOW_BETWEEN
 from tests.conftest import fresh_database
 from tests.instances import Instance, Person
 from tests.survival.kit_scene import Scene, scene
@@ -38,6 +41,14 @@ SIGNPOST = Value(
     SELECT t.uri FROM accounts a JOIN accounts t ON t.id = a.moved_to_id WHERE a.uri = $1
     """,
     str,
+)
+FOLLOW_OF = Value(
+    """
+    SELECT count(*) FROM follows f JOIN accounts a ON a.id = f.account_id
+    JOIN accounts t ON t.id = f.target_id
+    WHERE a.username = $1 AND t.uri = $2 AND f.accepted_at IS NOT NULL
+    """,
+    int,
 )
 SEEN = Value("SELECT count(*) FROM accounts WHERE uri = $1", int)
 DELETED = Value("SELECT count(*) FROM accounts WHERE uri = $1 AND deleted_at IS NOT NULL", int)
@@ -193,3 +204,35 @@ async def contradict(story: Scene, target: Person) -> None:
     assert await perform(
         story.old.ctx, UpdateToInbox(actor=ada, uri=new_uri(story.old), inbox=inbox)
     )
+
+
+async def test_followers_whom_the_server_blocks_or_rejects_come_to_the_person(
+    story: Scene,
+) -> None:
+    kit = await story.take_kit()
+    carol = await story.third.person("carol")
+    found = await carol.get("/api/v2/search", q=story.ada.acct, resolve="true", type="accounts")
+    await carol.post(f"/api/v1/accounts/{found['accounts'][0]['id']}/follow")
+    await until(lambda: follows_of(story, "carol", story.old_uri))
+    ada = await row_of(story.ada)
+    for name in ("bob", "carol"):
+        seen = await story.old.ctx.db.one(ACCOUNT_BY_URI, f"{story.third.base_url}/users/{name}")
+        assert seen is not None
+        follow = await story.old.ctx.db.one(FOLLOW_BETWEEN, seen.id, ada.id)
+        assert follow is not None
+        blocked = Block(actor=ada, uri=new_uri(story.old), target=seen)
+        gone = blocked if name == "bob" else reject(story.old.ctx, ada, seen, follow.uri)
+        assert await perform(story.old.ctx, gone)
+    await until(lambda: nobody_follows(story))
+    await story.bring(await story.new.person("ada"), kit)
+    await until(lambda: follows_of(story, "carol", story.new_uri))
+    await until(lambda: follows_of(story, "bob", story.new_uri))
+
+
+async def follows_of(story: Scene, name: str, uri: str) -> bool:
+    return (await story.third.ctx.db.value(FOLLOW_OF, name, uri) or 0) > 0
+
+
+async def nobody_follows(story: Scene) -> bool:
+    names = [await follows_of(story, name, story.old_uri) for name in ("bob", "carol")]
+    return not any(names)

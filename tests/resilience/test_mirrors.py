@@ -360,6 +360,24 @@ async def test_what_is_taken_down_here_is_not_given_out(ships: Fleet) -> None:
     assert await given() == {**gone, "fay": {404}}
 
 
+async def test_what_there_was_no_room_for_comes_under_new_terms(ships: Fleet) -> None:
+    origin, mirror, _ = ships.running
+    ada = await origin.person("ada")
+    posts = [
+        await ada.post("/api/v1/statuses", status=f"{number} " + "x" * 400) for number in range(4)
+    ]
+    uris = {one["uri"] for one in posts}
+    await agree(origin, mirror, quota=9_000)
+    await bring(origin)
+    kept = uris & set(await mirror.ctx.db.values(KEPT))
+    (contract,) = await negotiating.contracts(mirror.ctx)
+    assert len(kept) < 4
+    assert 0 < contract.kept_bytes <= 9_000
+    await agree(origin, mirror)
+    await bring(origin)
+    assert uris <= set(await mirror.ctx.db.values(KEPT))
+
+
 async def test_unsigned_requests_get_nothing(ships: Fleet) -> None:
     origin, mirror, _ = ships.running
     ada = await origin.person("ada")

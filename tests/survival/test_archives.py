@@ -320,6 +320,7 @@ def bomb() -> bytes:
         (b'{"orderedItems": 5}', "cannot be read"),
         (b"[" * 100_000, "cannot be read|name the old"),
     ],
+    ids=["empty", "cut off", "no posts", "no actor", "too deep", "no items", "deep notes"],
 )
 def test_what_is_no_archive_is_refused(archive: bytes, said: str) -> None:
     with pytest.raises(Invalid, match=said):

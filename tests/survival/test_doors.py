@@ -25,7 +25,8 @@ def picture() -> bytes:
     return written.getvalue()
 
 
-ONION = onion_name(Ed25519PrivateKey.generate().public_key().public_bytes_raw())
+# The same in every process: tests are named by it.
+ONION = onion_name(Ed25519PrivateKey.from_private_bytes(bytes(32)).public_key().public_bytes_raw())
 ALT = "alt.example"
 PAGES = {"Accept": "text/html"}
 

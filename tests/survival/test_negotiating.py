@@ -45,16 +45,17 @@ async def test_each_side_knows_what_it_keeps_and_whose_key_may_read(two: list[In
 
 async def test_doctor_says_what_a_contract_lacks(two: list[Instance]) -> None:
     one, other = two
-    await with_recovery_key(other)
+    did = (await with_recovery_key(other)).public.did
     await agree(one, other)
-    assert [found.state for found in check_mirrors([await contract(other)])] == ["ok"]
-    (without,) = check_mirrors([await contract(one)])
-    assert (without.state, "no recovery key of ours" in without.text) == ("warn", True)
+    assert [found.state for found in check_mirrors([await contract(other)], did)] == ["ok"]
+    for own in (None, "did:key:of-today"):
+        (without,) = check_mirrors([await contract(one)], own)
+        assert (without.state, "does not name our" in without.text) == ("warn", True)
     full = replace(await contract(other), kept_bytes=QUOTA - 1)
-    assert "nearly used up" in check_mirrors([full])[0].text
+    assert "nearly used up" in check_mirrors([full], did)[0].text
     silent = replace(full, last_error="no answer")
-    assert "no answer" in check_mirrors([silent])[0].text
-    assert check_mirrors([replace(full, state="ended")]) == []
+    assert "no answer" in check_mirrors([silent], did)[0].text
+    assert check_mirrors([replace(full, state="ended")], did) == []
 
 
 async def test_acceptance_that_is_said_twice_is_one(two: list[Instance]) -> None:

@@ -30,6 +30,8 @@ MAX_UNPACKED_BYTES: Final = 16 * 1024 * 1024 * 1024
 _ZIP: Final = b"PK\x03\x04"
 _GZIP: Final = b"\x1f\x8b"
 _PIECE_BYTES: Final = 1024 * 1024
+# Posts become a thirtieth; what becomes a thousandth is there to fill the disk.
+_MOST_TIMES_LARGER: Final = 200
 # What the libraries raise, beside their own errors, for bytes that are not what they say.
 _DAMAGES: Final = (
     OSError,
@@ -194,13 +196,14 @@ def _uncompressed(source: BinaryIO) -> BinaryIO:
     if source.read(len(_GZIP)) != _GZIP:
         source.seek(0)
         return source
+    most = min(MAX_UNPACKED_BYTES, source.seek(0, 2) * _MOST_TIMES_LARGER + _PIECE_BYTES)
     source.seek(0)
     plain = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the reader
     length = 0
-    with gzip.GzipFile(fileobj=source) as packed:
+    with gzip.GzipFile(fileobj=source, mode="rb") as packed:
         while piece := packed.read(_PIECE_BYTES):
             length += len(piece)
-            if length > MAX_UNPACKED_BYTES:
+            if length > most:
                 raise Invalid("This is not an archive: unpacked it is too large")
             plain.write(piece)
     plain.seek(0)

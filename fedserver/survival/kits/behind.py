@@ -5,6 +5,7 @@ brings the kit once more: it goes on where it was.
 """
 
 import asyncio
+import io
 import logging
 import shutil
 import tempfile
@@ -16,6 +17,7 @@ from fedserver.context import Context
 from fedserver.errors import FedserverError, Unavailable
 from fedserver.recovery.keys import RecoveryKey
 from fedserver.survival.kits.bringing import Step, bring_kit
+from fedserver.survival.kits.fetching import newest_kit
 
 log = logging.getLogger(__name__)
 
@@ -24,11 +26,19 @@ _IN_MEMORY_BYTES: Final = 4 * 1024 * 1024
 _waiting: WeakKeyDictionary[Any, "asyncio.Queue[AsyncIterator[Step]]"] = WeakKeyDictionary()
 
 
-async def bring_by_page(ctx: Context, account_id: int, sealed: IO[bytes], key: RecoveryKey) -> None:
-    """Bring identity, followers and lists; posts come behind. Raises as `bring_kit`, and
-    Unavailable where too many others are at it."""
+async def bring_by_page(
+    ctx: Context, account_id: int, sealed: IO[bytes] | str, key: RecoveryKey
+) -> None:
+    """Bring identity, followers and lists; posts come behind.
+
+    `sealed` is a file, or the name of the mirror that keeps the kit. Raises as `bring_kit` and
+    `newest_kit`, and Unavailable where too many others are at it.
+    """
     if _queue(ctx).full():
         raise Unavailable("Others bring their kits just now; please try again in some minutes")
+    if isinstance(sealed, str):
+        _, content = await newest_kit(ctx, sealed, key)
+        sealed = io.BytesIO(content)
     steps = _copied(ctx, account_id, sealed, key)
     async for step in steps:
         if step.what in ("posts", "done"):

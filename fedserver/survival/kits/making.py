@@ -1,5 +1,6 @@
 """Making a kit: packed, sealed to its owner, kept for download and put on mirrors."""
 
+import gzip
 import logging
 import tempfile
 from asyncio import to_thread
@@ -26,6 +27,7 @@ SUFFIX: Final = ".age"
 PREFIX: Final = "kits"
 _IN_MEMORY_BYTES: Final = 4 * 1024 * 1024
 _AGAIN_AFTER: Final = timedelta(hours=6)
+_COMPRESSION: Final = 5  # posts become a tenth; more costs time and gives little
 _KEPT: Final = 2  # versions of a kit on a mirror
 
 
@@ -50,7 +52,9 @@ async def make_kit(ctx: Context, kit: KitRow) -> bool:
         blob = await keep(ctx, sealed, suffix=SUFFIX)
         now = ctx.clock.now()
         again = now + timedelta(days=ctx.config.kits.every_days)
-        await ctx.db.execute(KIT_MADE, person.id, blob, size, public.did, posts, now, again)
+        await ctx.db.execute(
+            KIT_MADE, person.id, blob, size, public.did, posts, now, again, kit.due_at
+        )
         await _put_on_mirrors(ctx, person, public, sealed, size)
     return True
 
@@ -68,7 +72,9 @@ async def _sealed(
     with_media: bool,
 ) -> int:
     with _temporary() as plain:
-        posts = await pack_kit(ctx, person, plain, with_media=with_media)
+        with gzip.GzipFile(fileobj=plain, mode="wb", compresslevel=_COMPRESSION, mtime=0) as packed:
+            tar = cast("BinaryIO", packed)
+            posts = await pack_kit(ctx, person, tar, with_media=with_media)
         plain.seek(0)
         await to_thread(seal_stream, plain, sealed, [public.recipient])
     return posts
@@ -79,7 +85,9 @@ async def _put_on_mirrors(
 ) -> None:
     """Instances that keep chunks for us get it, readable for the holder of the recovery key."""
     if size > MAX_CHUNK_BYTES:
-        await _note_failure(ctx, person, "it is too large for mirrors; make it without media")
+        days = timedelta(days=ctx.config.kits.every_days)  # it will not get smaller by itself
+        too_large = "it is too large for mirrors; make it without media"
+        await ctx.db.execute(KIT_FAILED, person.id, too_large, ctx.clock.now() + days)
         return
     agreed = [
         one for one in await contracts(ctx) if one.state == "agreed" and "chunks" in one.classes
@@ -97,7 +105,8 @@ async def _put_on_mirrors(
             log.warning("a kit could not be put on %s: %s", contract.host, error)
             faults.append(f"{contract.host}: {error}")
     if faults:
-        await _note_failure(ctx, person, "; ".join(faults))
+        reason, again = "; ".join(faults)[:500], ctx.clock.now() + _AGAIN_AFTER
+        await ctx.db.execute(KIT_FAILED, person.id, reason, again)
 
 
 async def put_on(target: MirrorTarget, name: str, data: bytes, did: str) -> None:
@@ -112,7 +121,3 @@ def name_of(ctx: Context, person: AccountRow) -> str:
     """Give the name under which a mirror keeps the kit of now."""
     made = ctx.clock.now().strftime("%Y%m%dT%H%M%SZ")
     return f"{PREFIX}/{person.username}/{made}{SUFFIX}"
-
-
-async def _note_failure(ctx: Context, person: AccountRow, reason: str) -> None:
-    await ctx.db.execute(KIT_FAILED, person.id, reason[:500], ctx.clock.now() + _AGAIN_AFTER)
