@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -32,9 +33,11 @@ from tests.resilience.evacuees import (
 )
 from tests.resilience.model_peer import ModelPeer, Names
 from tests.resilience.model_peers import MOVING, Mastodon, Takahe, model_peers, parking_page
-from tests.waiting import until
+from tests.waiting import until as until_soon
 
 OLD, NEW = "old.test", "new.test"
+# Several servers share the machine with whatever else runs.
+until = partial(until_soon, within_s=40)
 
 
 @pytest.fixture
@@ -66,7 +69,7 @@ async def test_all_followers_come_along(site: Site, peers: list[ModelPeer], lost
             return all(count == 2 * len(names) for count in came(moving, targets).values())
 
         try:
-            await until(all_came, within_s=30)
+            await until(all_came)
         except TimeoutError:
             pytest.fail(f"{came(peers, targets)}, {[(p.name, p.dropped[:3]) for p in peers]}")
     assert row.new_base == f"http://{NEW}"
