@@ -305,6 +305,9 @@ async def test_an_archive_handed_in_is_brought_by_the_worker(here: Instance) -> 
     assert [one["created_at"][:10] for one in found["statuses"]] == ["2019-05-01"]
 
 
+DEEP_ITEM = b'{"orderedItems": [' + b"[" * 100_000 + b"]" * 100_000 + b"]}"
+
+
 def bomb() -> bytes:
     return gzip.compress(bytes(1024) * 4096)
 
@@ -317,10 +320,20 @@ def bomb() -> bytes:
         (zipped({"readme.txt": b"x"}), "Nothing in this file"),
         (zipped({"actor.json": b"[1]", "outbox.json": outbox()}), "actor.json"),
         (zipped({"actor.json": ACTOR, "outbox.json": b"[" * 100_000}), "cannot be read"),
+        (zipped({"actor.json": ACTOR, "outbox.json": DEEP_ITEM}), "cannot be read"),
         (b'{"orderedItems": 5}', "cannot be read"),
         (b"[" * 100_000, "cannot be read|name the old"),
     ],
-    ids=["empty", "cut off", "no posts", "no actor", "too deep", "no items", "deep notes"],
+    ids=[
+        "empty",
+        "cut off",
+        "no posts",
+        "no actor",
+        "too deep",
+        "deep item",
+        "no items",
+        "deep notes",
+    ],
 )
 def test_what_is_no_archive_is_refused(archive: bytes, said: str) -> None:
     with pytest.raises(Invalid, match=said):
@@ -331,6 +344,24 @@ def test_what_unpacks_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(container, "MAX_UNPACKED_BYTES", 1024 * 1024)
     with pytest.raises(Invalid, match="too large"):
         open_archive(io.BytesIO(bomb()))
+
+
+def test_a_header_as_large_as_the_memory_is_refused() -> None:
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        info = tarfile.TarInfo("actor.json")
+        info.pax_headers = {"comment": "a" * 2_000_000}
+        archive.addfile(info)
+    with pytest.raises(Invalid, match="header in it is too large"):
+        ArchiveReader(io.BytesIO(made.getvalue()))
+
+
+def test_paths_without_end_cost_nothing() -> None:
+    deep = "a/" * 15_000
+    files = {"actor.json": ACTOR, "outbox.json": outbox(create(note(1))), f"{deep}x.jpg": b"x"}
+    source = open_archive(io.BytesIO(zipped(files)))
+    assert source.file_of(f"https://old.example/{deep}x.jpg") is None
+    assert source.file_of("https://old.example/x.jpg") is None
 
 
 def test_links_and_lies_in_an_archive_are_nothing() -> None:

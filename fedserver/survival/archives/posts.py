@@ -95,7 +95,7 @@ def items_of(outbox: bytes) -> list[msgspec.Raw]:
     """Give the items of an OrderedCollection, unread. Raises Invalid for what is none."""
     try:
         return msgspec.json.decode(outbox, type=_Outbox).orderedItems
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise Invalid(f"The posts cannot be read: {error}") from None
 
 

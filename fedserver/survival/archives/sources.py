@@ -32,6 +32,9 @@ _CSV: Final[tuple[tuple[re.Pattern[str], Kind], ...]] = (
 _NOTES: Final = re.compile(r"notes(-.*)?\.json")
 _HANDLE: Final = re.compile(r"@?([^@/\s]+)@([^@/\s]+)")
 _MAX_LIST_BYTES: Final = 16 * 1024 * 1024
+# Every end of a path is made: without limits the work grows with the square of its length.
+_MAX_PATH_CHARS: Final = 2_048
+_MAX_PATH_PARTS: Final = 32
 
 
 class _Files(Protocol):
@@ -93,9 +96,10 @@ class ArchiveSource:
     def file_of(self, url: str) -> str | None:
         """Give the name of the file whose path ends as that of `url`: servers leave out the first
         parts of the path."""
-        parts = unquote(urlsplit(url).path).strip("/").split("/")
-        for start in range(len(parts)):
-            name = self._ends.get("/".join(parts[start:]))
+        if len(url) > _MAX_PATH_CHARS:
+            return None
+        for end in _path_ends(unquote(urlsplit(url).path).strip("/")):
+            name = self._ends.get(end)
             if name is not None:
                 return name
         return None
@@ -222,11 +226,17 @@ def _ends_of(names: Iterable[str]) -> dict[str, str]:
     """Give each file by its whole path, and by the ends of it that no other has."""
     found: dict[str, str | None] = {}
     for name in names:
-        parts = name.split("/")
-        for start in range(len(parts)):
-            end = "/".join(parts[start:])
-            found[end] = None if end in found and start else name
+        for end in _path_ends(name):
+            found[end] = None if end in found and end != name else name
     return {end: name for end, name in found.items() if name is not None}
+
+
+def _path_ends(path: str) -> list[str]:
+    """Give the whole path, then its ends, ever shorter; nothing for what no server writes."""
+    parts = path.split("/")
+    if len(path) > _MAX_PATH_CHARS or len(parts) > _MAX_PATH_PARTS:
+        return []
+    return ["/".join(parts[start:]) for start in range(len(parts))]
 
 
 def _lists_in(files: _Files) -> dict[Kind, str]:
