@@ -57,6 +57,7 @@ def now(config: "Config", base: bool) -> None:
 )
 @click.option("--shares", type=click.IntRange(min=2), help="Ask for so many shares instead.")
 @click.option("--minimum", is_flag=True, help="Only people, keys, follows and sessions.")
+@click.option("--chain", help="Which chain, where two hosts went on from one vault.")
 @click.option("--any-clock", is_flag=True, help="Go on although this machine's clock is behind.")
 @with_config
 def restore(
@@ -65,6 +66,7 @@ def restore(
     words_file: IO[str] | None,
     shares: int | None,
     minimum: bool,
+    chain: str | None,
     any_clock: bool,
 ) -> None:
     """Bring everything back from TARGETS (folder:/path, bucket, mirror:https://host).
@@ -77,7 +79,7 @@ def restore(
     if minimum:
         run_async(_restore_minimum(config, targets, key))
     else:
-        run_async(_restore(config, targets, key, any_clock=any_clock))
+        run_async(_restore(config, targets, key, chain=chain, any_clock=any_clock))
 
 
 async def _restore_minimum(config: "Config", labels: tuple[str, ...], key: "RecoveryKey") -> None:
@@ -102,7 +104,12 @@ async def _restore_minimum(config: "Config", labels: tuple[str, ...], key: "Reco
 
 
 async def _restore(
-    config: "Config", labels: tuple[str, ...], key: "RecoveryKey", *, any_clock: bool
+    config: "Config",
+    labels: tuple[str, ...],
+    key: "RecoveryKey",
+    *,
+    chain: str | None,
+    any_clock: bool,
 ) -> None:
     from fedserver.app import make_blobs, make_outgoing, open_context
     from fedserver.clock import SystemClock
@@ -116,16 +123,19 @@ async def _restore(
         out = await stack.enter_async_context(make_outgoing(config, clock, lambda _host: False))
         targets = open_targets(config, labels, out, AsOwner(key.signing, clock))
         chest = await command.look(config, targets, Opener.of(key), click.echo)
-        newest = await command.find_newest(chest, click.echo)
-        if not any_clock:
-            command.check_clock(newest.until, clock)
-        if _file_in_use() is not None:
-            command.check_domain(config, newest.instance)
-        settings = await command.restore_here(config, newest, click.echo)
-        config = _with_settings(config, settings)
-        click.echo("starting the database: it replays the log")
-        async with open_context(config, beside=False) as ctx:
-            media = await command.mark_restored(ctx, newest.until)
+        media = command.waiting_media(config)
+        if media is None:
+            chest.choose(chain)
+            newest = await command.find_newest(chest, click.echo)
+            if not any_clock:
+                command.check_clock(newest.until, clock)
+            if _file_in_use() is not None:
+                command.check_domain(config, newest.instance)
+            settings = await command.restore_here(config, newest, click.echo)
+            config = _with_settings(config, settings)
+            click.echo("starting the database: it replays the log")
+            async with open_context(config, beside=False) as ctx:
+                media = await command.mark_restored(ctx, newest.until)
         click.echo(f"the database is there; `fedserver run` may start. {len(media.names)} files:")
         found = await command.restore_media(make_blobs(config), media, chest, click.echo)
         click.echo(f"restored; of the files {found.restored} came, {found.missing} are missing")

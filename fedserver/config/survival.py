@@ -38,7 +38,7 @@ class VaultConfig:
         "How much written data is shipped at once, at the latest.",
         unit="bytes",
         minimum=65_536,
-        maximum=33_554_432,
+        maximum=8_388_608,
     )
     base_days: int = setting(
         7,

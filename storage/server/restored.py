@@ -39,14 +39,11 @@ class RestoredCluster:
         with tarfile.open(fileobj=tar, mode="r|") as archive:
             archive.extractall(self._folders.new_cluster, filter="data")
 
-    def write_log(self, pieces: Iterable[Piece], timeline: int) -> int:
-        """Lay down the log; gives the position at which it ends."""
-        end = 0
+    def write_log(self, pieces: Iterable[Piece], timeline: int) -> None:
+        """Lay down the log."""
         for piece in pieces:
-            end = piece.end
             for position, part in _by_segment(piece):
                 self._write_at(segment_name(position, timeline), position % SEGMENT_BYTES, part)
-        return end
 
     def finish(self, local_conf: bytes | None) -> None:
         """Hand it over to PostgreSQL's user, and make it the cluster of the data folder."""

@@ -1,6 +1,8 @@
 """A host is lost, and comes back from its vault as it was."""
 
 import asyncio
+import os
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ import pytest
 
 from storage.server import connect_existing
 from tests.conftest import unused_port
+from tests.resilience.server_process import ROOT
 from tests.resilience.test_kill import sign_in
 from tests.resilience.vault_scene import VaultedServer, vaulted_server
 
@@ -47,6 +50,14 @@ class Bob:
         status = await self.ask("POST", "/api/v1/statuses", json={"status": text, **more})
         self.posted.append(status["uri"])
         return str(status["uri"])
+
+    async def post_picture(self) -> str:
+        """Post a picture, and give its address."""
+        form = aiohttp.FormData({"description": "A dot"})
+        form.add_field("file", PNG, filename="dot.png", content_type="image/png")
+        media = await self.ask("POST", "/api/v2/media", data=form)
+        await self.post("With a picture", media_ids=[media["id"]])
+        return str(media["url"])
 
     async def keep_posting(self) -> None:
         """Post until the server is gone."""
@@ -89,6 +100,7 @@ async def signed_in(server: VaultedServer, client: aiohttp.ClientSession) -> Bob
         await database.close()
 
 
+@pytest.mark.drill
 async def test_a_lost_host_comes_back_as_it_was(
     tmp_path: Path, client: aiohttp.ClientSession, folders: list[Path]
 ) -> None:
@@ -96,10 +108,7 @@ async def test_a_lost_host_comes_back_as_it_was(
     async with vaulted_server(tmp_path / "here", unused_port(), targets=targets) as server:
         bob = await signed_in(server, client)
         await server.has_base()
-        form = aiohttp.FormData({"description": "A dot"})
-        form.add_field("file", PNG, filename="dot.png", content_type="image/png")
-        media = await bob.ask("POST", "/api/v2/media", data=form)
-        await bob.post("With a picture", media_ids=[media["id"]])
+        url = await bob.post_picture()
         await server.stop()
         await server.start()
         for number in range(5):
@@ -107,7 +116,7 @@ async def test_a_lost_host_comes_back_as_it_was(
         said = await server.command("vault", "now")
         assert "has everything" in said
         assert "FAILS" not in await server.command("vault", "status")
-        picture = await fetched(client, media["url"])
+        picture = await fetched(client, url)
         key = (server.data / "instance.key").read_bytes()
         assert "proven: " in await server.command("vault", "drill")
         await server.command("vault", "verify")
@@ -115,12 +124,13 @@ async def test_a_lost_host_comes_back_as_it_was(
         canaries = [b"Post 0", b"bob@mail.example", bob.token.encode(), key, b"PRIVATE KEY", PNG]
         assert found_by_a_thief(folders, canaries) == []
         await server.lose_everything()
+        await restored_without_a_configuration(tmp_path / "elsewhere", server, key)
         said = await server.restore()
         assert "0 are missing" in said, said
         await server.start()
         assert sorted(await bob.home()) == sorted(bob.posted)
         assert (server.data / "instance.key").read_bytes() == key
-        assert await fetched(client, media["url"]) == picture
+        assert await fetched(client, url) == picture
         assert "not empty" in await server.restore(code=1)
 
 
@@ -130,6 +140,26 @@ def found_by_a_thief(folders: list[Path], secrets: list[bytes]) -> list[bytes]:
     assert len(files) > 20
     contents = [path.read_bytes() + str(path).encode() for path in files]
     return [one for one in secrets if any(one in content for content in contents)]
+
+
+async def restored_without_a_configuration(folder: Path, server: VaultedServer, key: bytes) -> None:
+    """On a machine that has nothing, the settings come out of the vault, too."""
+    folder.mkdir(mode=0o711)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "fedserver", "vault", "restore", *server.targets),
+        *("--words-file", "-"),
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await process.communicate(server.words.encode())
+    assert process.returncode == 0, said.decode()
+    assert (folder / "data" / "instance.key").read_bytes() == key
+    assert f'domain = "localhost:{server.port}"' in (folder / "config.toml").read_text()
+    assert (folder / "config.toml").stat().st_mode & 0o077 == 0
+    assert not (folder / "data" / "restoring").exists()
 
 
 async def fetched(client: aiohttp.ClientSession, url: str, accept: str = "*/*") -> bytes:
@@ -146,16 +176,24 @@ async def test_synchronous_nothing_that_was_confirmed_is_lost(
         tmp_path / "here", unused_port(), targets=targets, settings="synchronous = true"
     ) as server:
         bob = await signed_in(server, client)
+        picture = await bob.post_picture()
+        await server.command("vault", "now")  # files are not waited for
         writing = [asyncio.create_task(bob.keep_posting()) for _ in range(4)]
         while len(bob.posted) < 40:
             await asyncio.sleep(0.01)
+        key = (server.data / "instance.key").read_bytes()
         await server.lose_everything()
         await asyncio.gather(*writing)
+        canaries = [b"Post 1", b"bob@mail.example", bob.token.encode(), key, b"PRIVATE KEY", PNG]
+        assert found_by_a_thief(folders, canaries) == []
         await server.restore()
         await server.start()
         assert set(bob.posted) <= set(await bob.home())
+        assert (server.data / "instance.key").read_bytes() == key
+        assert (await fetched(client, picture)).startswith(b"\x89PNG")
 
 
+@pytest.mark.drill
 async def test_the_minimum_alone_brings_people_and_sessions_back(
     tmp_path: Path, client: aiohttp.ClientSession, folders: list[Path]
 ) -> None:
@@ -177,7 +215,7 @@ async def test_the_minimum_alone_brings_people_and_sessions_back(
         await bob.post("Here again, and the key still signs")
 
 
-@pytest.mark.slow
+@pytest.mark.drill
 async def test_what_was_restored_can_be_lost_again(
     tmp_path: Path, client: aiohttp.ClientSession, folders: list[Path]
 ) -> None:

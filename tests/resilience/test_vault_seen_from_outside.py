@@ -20,7 +20,7 @@ from tests.resilience.test_vault import Bob, signed_in
 from tests.resilience.vault_scene import VaultedServer, vaulted_server
 from tests.waiting import until
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.drill
 
 
 @dataclass(frozen=True, slots=True)

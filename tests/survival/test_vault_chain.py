@@ -177,6 +177,26 @@ async def test_entries_that_somebody_else_signed_do_not_count(
     assert plan.end == NEWEST
 
 
+async def test_two_hosts_that_went_on_from_one_vault_are_not_mixed(
+    scene: Scene, tmp_path: Path
+) -> None:
+    await write_chain(tmp_path / "other", NOW)
+    await bring(tmp_path / "other" / "spool", scene.folders[0])
+    chest = Chest(
+        [Target(one.name, FolderPlace(one)) for one in scene.folders],
+        Opener.of(WORDS),
+        copies_in(scene.copies),
+    )
+    await chest.look()
+    with pytest.raises(CannotRestore, match="Two hosts went on"):
+        chest.choose(None)
+    for chain in chest.chains:
+        again = Chest(chest.targets, chest.opener, chest.copies)
+        await again.look()
+        again.choose(chain)
+        assert (await again.newest_plan(lambda _text: None)).chain == chain
+
+
 @pytest.mark.parametrize("hours", [-13, 13])
 async def test_a_wrong_clock_on_the_lost_machine_keeps_nobody_from_restoring(
     tmp_path: Path, hours: int

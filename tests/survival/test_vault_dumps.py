@@ -12,6 +12,7 @@ from fedserver.app import open_context
 from fedserver.config import Config, DatabaseConfig, DataConfig, VaultConfig
 from fedserver.errors import StartError
 from fedserver.survival.vault import command
+from fedserver.survival.vault.media import media_key
 from fedserver.survival.vault.reading import Opener
 from fedserver.survival.vault.runner import Vault
 from fedserver.survival.vault.targets import Target, check_targets
@@ -56,8 +57,11 @@ async def test_a_dump_comes_back_into_our_own_postgresql(
     newest = await command.find_newest(chest, said.append)
     command.check_domain(again, newest.instance)
     await command.restore_here(again, newest, said.append)
+    assert command.waiting_media(again) is None
+    await command.restore_here(again, newest, said.append)  # interrupted, and typed again
     async with open_context(again, beside=False) as ctx:
         await command.mark_restored(ctx, newest.until)
+        assert command.waiting_media(again) == command.MediaList([], media_key(ctx))
         assert await ctx.db.values(NAMES) == names
         assert await ctx.db.values(TOKENS) == tokens
         assert await ctx.db.value(RESTORE_INCOMPLETE)

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from fedserver.clock import Clock
 from fedserver.config import Config
 from fedserver.context import Context
@@ -47,14 +49,25 @@ class Workplace:
         return self.data_folder / "restoring"
 
     @property
-    def has_database(self) -> Path:
-        """A file that says that the database is complete, and what went into it."""
-        return self.folder / "database-is-there"
+    def settings(self) -> Path:
+        """The settings. They are written just before the database gets its name: when both are
+        there, it is the restored one, and complete."""
+        return self.folder / "settings.toml"
+
+    @property
+    def media(self) -> Path:
+        """Which files are to come; written when all else is done, and the server may run."""
+        return self.folder / "media.json"
+
+    @property
+    def has_database(self) -> bool:
+        """Whether the database is there, and restored."""
+        return has_database(self.data_folder) and self.settings.exists()
 
     def check_empty(self) -> None:
         """Raise CannotRestore where something is that a restore would overwrite."""
         begun = self.folder.is_dir()
-        taken = has_database(self.data_folder) and not self.has_database.exists()
+        taken = has_database(self.data_folder) and not self.settings.exists()
         if taken or (not begun and (self.data_folder / "instance.key").exists()):
             raise CannotRestore(
                 f"The data folder {self.data_folder} is not empty, and nothing is overwritten."
@@ -131,21 +144,25 @@ def _until(plan: Plan) -> str:
 async def restore_here(config: Config, newest: Newest, say: Progress) -> str:
     """Put database, key and settings into the data folder; gives the settings."""
     place = Workplace(config.data.folder)
-    if place.has_database.exists():
-        return place.has_database.read_text("utf-8")
-    files = await restore_files_and_database(config, newest, say)
-    place.has_database.write_text(files.config)
-    return files.config
+    if not place.has_database:
+        await restore_files_and_database(config, newest, say)
+    return place.settings.read_text("utf-8")
 
 
-async def restore_files_and_database(
-    config: Config, newest: Newest, say: Progress
-) -> InstanceFiles:
-    """Put database and instance key into the data folder, and give the files."""
+async def restore_files_and_database(config: Config, newest: Newest, say: Progress) -> None:
+    """Put database and instance key into the data folder, and note the settings."""
+    place = Workplace(config.data.folder)
+
+    def note(files: InstanceFiles) -> None:
+        place.folder.mkdir(mode=0o700, exist_ok=True)
+        place.settings.touch(mode=0o600)
+        place.settings.write_text(files.config)
+
     if newest.plan is not None:
-        return (await restore_database(newest.chest, newest.plan, config.data.folder, say)).files
-    assert newest.dump is not None  # the one or the other
-    return await restore_dump(newest.chest, newest.dump, config, say)
+        await restore_database(newest.chest, newest.plan, config.data.folder, say, note)
+    else:
+        assert newest.dump is not None  # the one or the other
+        await restore_dump(newest.chest, newest.dump, config, say, note)
 
 
 async def restore_minimum_files(
@@ -177,12 +194,19 @@ async def fill_with_minimum(ctx: Context, pieces: Sequence[bytes]) -> dict[str, 
     return counts
 
 
-@dataclass(frozen=True, slots=True)
-class MediaList:
+class MediaList(msgspec.Struct, frozen=True):
     """The files that belong to a restored database, and the key of their names at the targets."""
 
     names: list[str]
     key: bytes
+
+
+def waiting_media(config: Config) -> MediaList | None:
+    """Give what is still to come where all else was restored before."""
+    try:
+        return msgspec.json.decode(Workplace(config.data.folder).media.read_bytes(), type=MediaList)
+    except FileNotFoundError:
+        return None
 
 
 async def mark_restored(ctx: Context, known_until: datetime) -> MediaList:
@@ -194,7 +218,11 @@ async def mark_restored(ctx: Context, known_until: datetime) -> MediaList:
         await tx.execute(BEGIN_RETURN, ctx.ids.new(), now, known_until, FIRST_STAGE)
         await tx.execute(HOLD_LANES, now + _HELD_FOR)
         await tx.execute(RENEW_KITS, now)
-        return MediaList(await tx.values(MEDIA_OF_VAULT), media_key(ctx))
+        media = MediaList(await tx.values(MEDIA_OF_VAULT), media_key(ctx))
+    note = Workplace(ctx.config.data.folder).media
+    await asyncio.to_thread(note.touch, mode=0o600)
+    await asyncio.to_thread(note.write_bytes, msgspec.json.encode(media))
+    return media
 
 
 async def restore_media(

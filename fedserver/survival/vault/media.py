@@ -24,6 +24,7 @@ _PAGE: Final = 50
 _HEAD_BYTES: Final = 2
 _AT_ONCE: Final = 4
 _TELL_EVERY: Final = 100
+_AGAIN_AFTER_S: Final = 600.0
 
 
 def place_of(key: bytes, name: str) -> str:
@@ -38,40 +39,57 @@ def media_key(ctx: Context) -> bytes:
     return ctx.secrets.derived("vault media names")
 
 
-async def keep_some(ctx: Context, targets: Sequence[Target], recipients: Sequence[str]) -> int:
-    """Bring what waits to the targets that lack it; gives how much of it arrived everywhere."""
-    after, arrived = "", 0
-    while rows := await ctx.db.fetch(WAITING_MEDIA, _PAGE, after):
-        for at in range(0, len(rows), _AT_ONCE):
-            some = rows[at : at + _AT_ONCE]
-            arrived += sum(
-                await asyncio.gather(*(_keep(ctx, row, targets, recipients) for row in some))
-            )
-        after = rows[-1].name
-    return arrived
+class MediaKeeper:
+    """Brings files to the targets. What a target did not take is tried again after a while, so that
+    a target that is away does not cost sealing everything over and over."""
 
+    def __init__(self, ctx: Context, targets: Sequence[Target], recipients: Sequence[str]) -> None:
+        self._ctx = ctx
+        self._targets = targets
+        self._recipients = recipients
+        self._put_off: dict[str, float] = {}
 
-async def _keep(
-    ctx: Context, row: WaitingBlob, targets: Sequence[Target], recipients: Sequence[str]
-) -> bool:
-    try:
-        content = await ctx.blobs.read(row.name)
-    except FileNotFoundError:
-        return False  # written before its row, or removed before its note
-    sealed = await asyncio.to_thread(seal_blob, row.name, content, recipients)
-    name, have = place_of(media_key(ctx), row.name), set(row.targets)
-    for target in targets:
-        if target.label in have:
-            continue
+    async def keep(self, *, at_once: bool = False) -> int:
+        """Bring what waits to the targets that lack it; gives how much arrived everywhere.
+        `at_once`: also what was put off."""
+        after, arrived = "", 0
+        if at_once:
+            self._put_off.clear()
+        while rows := await self._ctx.db.fetch(WAITING_MEDIA, _PAGE, after):
+            due = [row for row in rows if self._is_due(row.name)]
+            for at in range(0, len(due), _AT_ONCE):
+                some = due[at : at + _AT_ONCE]
+                arrived += sum(await asyncio.gather(*map(self._keep, some)))
+            after = rows[-1].name
+        return arrived
+
+    def _is_due(self, name: str) -> bool:
+        return self._put_off.get(name, float("-inf")) <= self._ctx.clock.monotonic()
+
+    async def _keep(self, row: WaitingBlob) -> bool:
+        try:
+            content = await self._ctx.blobs.read(row.name)
+        except FileNotFoundError:
+            return False  # written before its row, or removed before its note
+        sealed = await asyncio.to_thread(seal_blob, row.name, content, self._recipients)
+        name, have = place_of(media_key(self._ctx), row.name), set(row.targets)
+        for target in self._targets:
+            if target.label not in have and await self._bring(target, name, sealed):
+                have.add(target.label)
+        complete = have.issuperset(one.label for one in self._targets)
+        await self._ctx.db.execute(KEPT_MEDIA, row.name, sorted(have), complete)
+        self._put_off.pop(row.name, None)
+        if not complete:
+            self._put_off[row.name] = self._ctx.clock.monotonic() + _AGAIN_AFTER_S
+        return complete
+
+    async def _bring(self, target: Target, name: str, sealed: bytes) -> bool:
         try:
             await target.place.put(name, sealed)
         except PlaceUnavailable as error:
-            log.debug("vault: %s does not take a file: %s", target.label, error)
-        else:
-            have.add(target.label)
-    complete = have.issuperset(one.label for one in targets)
-    await ctx.db.execute(KEPT_MEDIA, row.name, sorted(have), complete)
-    return complete
+            log.warning("vault: %s does not take a file: %s", target.label, error)
+            return False
+        return True
 
 
 async def forget(ctx: Context, targets: Sequence[Target], names: Sequence[str]) -> None:

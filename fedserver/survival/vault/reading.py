@@ -160,6 +160,21 @@ class Chest:
         """The chains, the newest first."""
         return sorted(self._where, reverse=True)
 
+    def choose(self, chain: str | None) -> None:
+        """Use this chain alone; without a name the newest, which has to be the only one of its
+        number. Raises CannotRestore."""
+        if chain is not None and chain not in self._where:
+            raise CannotRestore(f"There is no chain {chain}; there are {', '.join(self.chains)}")
+        number = self.chains[0].partition("-")[0]
+        twins = [one for one in self.chains if one.startswith(f"{number}-")]
+        if chain is None and len(twins) > 1:
+            raise CannotRestore(
+                f"Two hosts went on from one vault, each in a chain of its own: {', '.join(twins)}."
+                " Say with --chain which one is right; what the other wrote is not in it."
+            )
+        if chain is not None:
+            self._where = {chain: self._where[chain]}
+
     @property
     def has_dumps(self) -> bool:
         """Whether the newest chain is of another PostgreSQL, which was dumped."""

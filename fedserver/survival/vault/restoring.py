@@ -2,7 +2,7 @@
 
 import asyncio
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,18 +15,14 @@ from storage.server.dumps import load
 from storage.server.restored import RestoredCluster
 from storage.server.wal_stream import Piece
 
-
-@dataclass(frozen=True, slots=True)
-class Restored:
-    """What was brought back, and to which moment."""
-
-    plan: Plan
-    files: InstanceFiles
-    log_end: int
+Note = Callable[[InstanceFiles], None]
 
 
-async def restore_database(chest: Chest, plan: Plan, data_folder: Path, say: Progress) -> Restored:
-    """Put together the cluster, the instance key and the settings in an empty data folder."""
+async def restore_database(
+    chest: Chest, plan: Plan, data_folder: Path, say: Progress, note: Note
+) -> None:
+    """Put together the cluster and the instance key in an empty data folder. `note` is called just
+    before the cluster gets its name."""
     source = Source(chest)
     say(f"unpacking the base, {len(plan.parts)} parts")
     cluster = await asyncio.to_thread(RestoredCluster, data_folder)
@@ -35,14 +31,16 @@ async def restore_database(chest: Chest, plan: Plan, data_folder: Path, say: Pro
     await asyncio.to_thread(cluster.unpack, tar)
     say(f"laying down the log, {len(plan.wal)} entries")
     timeline = plan.base_end.about["timeline"]
-    log_end = await asyncio.to_thread(cluster.write_log, source.log(plan.wal), timeline)
+    await asyncio.to_thread(cluster.write_log, source.log(plan.wal), timeline)
     text = await asyncio.to_thread(source.content, plan.files)
     files = await asyncio.to_thread(write_files, text, data_folder)
+    await asyncio.to_thread(note, files)
     await asyncio.to_thread(cluster.finish, files.local_conf)
-    return Restored(plan, files, log_end)
 
 
-async def restore_dump(chest: Chest, found: Parts, config: Config, say: Progress) -> InstanceFiles:
+async def restore_dump(
+    chest: Chest, found: Parts, config: Config, say: Progress, note: Note
+) -> None:
     """Put a dump into the database of the configuration, or into our own in an empty data folder;
     and the instance key beside it. Raises DumpFailed."""
     source, folder = Source(chest), config.data.folder
@@ -54,7 +52,7 @@ async def restore_dump(chest: Chest, found: Parts, config: Config, say: Progress
         async with EmbeddedPostgres(folder) as dsn:
             await asyncio.to_thread(load, dsn, tar)
     text = await asyncio.to_thread(source.content, found.files)
-    return await asyncio.to_thread(write_files, text, folder)
+    note(await asyncio.to_thread(write_files, text, folder))
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from fedserver.survival.vault.chain import Chain, ChainState, Keys
 from fedserver.survival.vault.contents import Contents, origin
 from fedserver.survival.vault.entries import LOG, name_of, read_name
 from fedserver.survival.vault.keys import vault_folder, vault_keys
-from fedserver.survival.vault.media import keep_some
+from fedserver.survival.vault.media import MediaKeeper
 from fedserver.survival.vault.receiving import Received
 from fedserver.survival.vault.retention import forget_old
 from fedserver.survival.vault.shipping import Shipping
@@ -123,6 +123,7 @@ class Run:
             self._chain.spool, self._targets, ctx.clock, self._settings.spool_bytes
         )
         self._contents = Contents(ctx, dsn, self._chain, keys, self._shipping)
+        self._media = MediaKeeper(ctx, self._targets, keys.recipients)
         self._order_at: datetime | None = None
 
     async def work(self) -> None:
@@ -238,7 +239,7 @@ class Run:
             if orders:
                 if received is not None:
                     await received.hurry()
-                await keep_some(self._ctx, self._targets, self._keys.recipients)
+                await self._media.keep(at_once=True)
                 await self._shipping.settled()
                 self._order_at = began
                 self._orders.clear()
@@ -246,7 +247,7 @@ class Run:
 
     async def _keep_media(self) -> None:
         while self._settings.media:
-            await keep_some(self._ctx, self._targets, self._keys.recipients)
+            await self._media.keep()
             await asyncio.sleep(_MEDIA_EVERY_S)
 
     async def _hold_commits(self) -> None:
