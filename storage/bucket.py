@@ -57,30 +57,35 @@ class BucketPlace:
     timeout_s: float = 30.0
 
 
+def open_store(place: BucketPlace, *, retries: int) -> S3Store:
+    """Give what speaks to the service of a bucket; nothing is asked of it yet."""
+    options: dict[str, Any] = {"endpoint": place.endpoint} if place.endpoint else {}
+    return S3Store(
+        place.name,
+        region=place.region,
+        access_key_id=place.access_key_id,
+        secret_access_key=place.secret_access_key,
+        virtual_hosted_style_request=not place.path_style,
+        client_options={
+            "timeout": timedelta(seconds=place.timeout_s),
+            "connect_timeout": timedelta(seconds=min(5.0, place.timeout_s)),
+            # The admin wrote http:// or https://; nothing else decides.
+            "allow_http": place.endpoint.startswith("http://"),
+        },
+        retry_config={
+            "max_retries": retries,
+            "retry_timeout": timedelta(seconds=place.timeout_s),
+        },
+        **options,
+    )
+
+
 class BlobBucket:
     """A `BlobStore` in a bucket. What cannot be done now raises BucketUnavailable, an OSError."""
 
     def __init__(self, place: BucketPlace) -> None:
         self._place = place
-        options: dict[str, Any] = {"endpoint": place.endpoint} if place.endpoint else {}
-        self._store = S3Store(
-            place.name,
-            region=place.region,
-            access_key_id=place.access_key_id,
-            secret_access_key=place.secret_access_key,
-            virtual_hosted_style_request=not place.path_style,
-            client_options={
-                "timeout": timedelta(seconds=place.timeout_s),
-                "connect_timeout": timedelta(seconds=min(5.0, place.timeout_s)),
-                # The admin wrote http:// or https://; nothing else decides.
-                "allow_http": place.endpoint.startswith("http://"),
-            },
-            retry_config={
-                "max_retries": _RETRIES,
-                "retry_timeout": timedelta(seconds=place.timeout_s),
-            },
-            **options,
-        )
+        self._store = open_store(place, retries=_RETRIES)
 
     async def put(self, data: Content, *, suffix: str) -> str:
         """Keep `data` and give its name. Doing it again changes nothing."""

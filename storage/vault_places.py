@@ -8,15 +8,13 @@ import asyncio
 import os
 import re
 import secrets
-from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import obstore
 from obstore.exceptions import BaseError
-from obstore.store import S3Store
 
-from storage.bucket import BucketPlace
+from storage.bucket import BucketPlace, open_store
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
 _DRAFT: Final = ".draft-"
@@ -113,22 +111,8 @@ class BucketObjects:
     """A `Place` in an S3-compatible bucket."""
 
     def __init__(self, place: BucketPlace) -> None:
-        options: dict[str, Any] = {"endpoint": place.endpoint} if place.endpoint else {}
         self._prefix = place.prefix
-        self._store = S3Store(
-            place.name,
-            region=place.region,
-            access_key_id=place.access_key_id,
-            secret_access_key=place.secret_access_key,
-            virtual_hosted_style_request=not place.path_style,
-            client_options={
-                "timeout": timedelta(seconds=place.timeout_s),
-                "connect_timeout": timedelta(seconds=min(5.0, place.timeout_s)),
-                "allow_http": place.endpoint.startswith("http://"),
-            },
-            retry_config={"max_retries": 1, "retry_timeout": timedelta(seconds=place.timeout_s)},
-            **options,
-        )
+        self._store = open_store(place, retries=1)
 
     async def put(self, name: str, data: bytes) -> None:
         """Keep an object: when this returns, the service has confirmed it."""

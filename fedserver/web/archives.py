@@ -8,9 +8,7 @@ from fedserver.routing import Media, Params, UploadedFile, endpoint
 from fedserver.routing.files import send_file
 from fedserver.services import account_archives
 from fedserver.web.forms import check_form, form_page
-from fedserver.web.rendering import redirect
-from fedserver.web.sessions import current_session
-from fedserver.web.settings import signed_in
+from fedserver.web.settings import own_page, signed_in
 
 PAGE = "/auth/archive"
 
@@ -32,9 +30,7 @@ class HandInParams(Params, frozen=True, kw_only=True):
 @endpoint("GET", PAGE, media=Media.PAGE)
 async def show_archives(ctx: Context, request: web.Request) -> web.Response:
     """Show archives and what is brought in; who is not signed in does that first."""
-    if await current_session(ctx, request) is None:
-        return redirect("/auth/sign_in")
-    return await _page(ctx, request)
+    return await own_page(ctx, request, _page)
 
 
 async def _page(

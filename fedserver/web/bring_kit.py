@@ -11,9 +11,7 @@ from fedserver.errors import FedserverError, Invalid
 from fedserver.recovery.keys import RecoveryKey
 from fedserver.routing import Media, Params, UploadedFile, endpoint
 from fedserver.web.forms import check_form, form_page
-from fedserver.web.rendering import redirect
-from fedserver.web.sessions import current_session
-from fedserver.web.settings import signed_in
+from fedserver.web.settings import own_page, signed_in
 from storage.kits import COUNT_BROUGHT_POSTS, KIT_IMPORT
 from storage.users import UserRow
 
@@ -45,8 +43,10 @@ class BringParams(Params, frozen=True, kw_only=True):
 @endpoint("GET", PAGE, media=Media.PAGE)
 async def show_form(ctx: Context, request: web.Request) -> web.Response:
     """Show the form, and how far a kit is that was brought before."""
-    if await current_session(ctx, request) is None:
-        return redirect("/auth/sign_in")
+    return await own_page(ctx, request, _own_kit_page)
+
+
+async def _own_kit_page(ctx: Context, request: web.Request) -> web.Response:
     _, user = await signed_in(ctx, request)
     return await kit_page(ctx, request, user)
 

@@ -16,9 +16,7 @@ from fedserver.routing.files import send_file
 from fedserver.services.kits import ask_for_kit, kit_of, open_kit_file
 from fedserver.uris import Uris
 from fedserver.web.forms import check_form, form_page
-from fedserver.web.rendering import redirect
-from fedserver.web.sessions import current_session
-from fedserver.web.settings import SettingParams, confirmed_person, signed_in
+from fedserver.web.settings import SettingParams, confirmed_person, own_page, signed_in
 
 PAGE = "/auth/recovery"
 _MAX_STATEMENT_BYTES = 16_384
@@ -44,9 +42,7 @@ class KitParams(Params, frozen=True, kw_only=True):
 @endpoint("GET", PAGE, media=Media.PAGE)
 async def show_recovery(ctx: Context, request: web.Request) -> web.Response:
     """Show recovery key and kit; who is not signed in does that first."""
-    if await current_session(ctx, request) is None:
-        return redirect("/auth/sign_in")
-    return await _page(ctx, request)
+    return await own_page(ctx, request, _page)
 
 
 async def _page(

@@ -1,6 +1,6 @@
 """The page on which people change how they sign in, who acts for them, and whether they stay."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from aiohttp import web
@@ -61,12 +61,21 @@ async def confirmed_person(
     return session, user
 
 
+async def own_page(
+    ctx: Context,
+    request: web.Request,
+    page: Callable[[Context, web.Request], Awaitable[web.Response]],
+) -> web.Response:
+    """Give a page of one's own; who is not signed in does that first."""
+    if await current_session(ctx, request) is None:
+        return redirect("/auth/sign_in")
+    return await page(ctx, request)
+
+
 @endpoint("GET", PAGE, media=Media.PAGE)
 async def show_settings(ctx: Context, request: web.Request) -> web.Response:
     """Show everything about signing in; who is not signed in does that first."""
-    if await current_session(ctx, request) is None:
-        return redirect("/auth/sign_in")
-    return await settings_page(ctx, request)
+    return await own_page(ctx, request, settings_page)
 
 
 async def settings_page(
