@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -qq install --root-user-
 COMPILE := $(BIN)/python -m compileall -q activitypub fedserver storage
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test drill soak fuzz interop clients check format bench clean
+.PHONY: help install run demo test drill soak fuzz interop clients check format bench bench-growth clean
 
 help:
 	@echo "make run     start the server and its database: http://localhost:8080 (Ctrl-C stops both)"
@@ -24,6 +24,7 @@ help:
 	@echo "make check   format, lint, types, import contracts: what CI checks before the tests"
 	@echo "make format  put the code in the common form"
 	@echo "make bench   measure the speed, side by side with bare servers"
+	@echo "make bench-growth  pages under 32 clients (ARGS='--statuses 10000 1000000': how costs grow)"
 	@echo "make clean   remove the environment .venv and the caches, never data"
 	@echo
 	@echo "The first command builds the environment .venv; later ones use it at once."
@@ -79,6 +80,9 @@ format: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed-dev
 	@exec $(BIN)/python -m benchmarks $(ARGS)
+
+bench-growth: $(VENV)/.installed-dev
+	@exec $(BIN)/python -m benchmarks.growth $(ARGS)
 
 install: $(VENV)/.installed
 

@@ -60,6 +60,8 @@ _KEYS_KEPT = 5_000
 _KEYS_KEPT_S = 30.0
 # Of an upload beside the file itself: the other fields.
 _MAX_FORM_BYTES = 1024 * 1024
+# Addresses longer than routing allows are read up to here, so that we can say so in our own form.
+_MAX_LINE_BYTES = 64 * 1024
 _STOP_WITHIN_S = 10
 # For the CLI, and for whoever looks into the database by hand.
 _CONNECTIONS_BESIDE = 20
@@ -245,6 +247,7 @@ async def running(ctx: Context) -> AsyncIterator[str]:
         access_log=None,
         keepalive_timeout=75,
         shutdown_timeout=_STOP_WITHIN_S,
+        max_line_size=_MAX_LINE_BYTES,
     )
     await runner.setup()
     vault = Vault(ctx)

@@ -8,7 +8,10 @@ from storage.query import Command, Query, Value
 
 @dataclass(frozen=True, slots=True)
 class CardRow:
-    """What a page says of itself. `shown` is false where it says nothing to show."""
+    """What a page says of itself. `shown` is false where it says nothing to show.
+
+    `unverified_author_id` is one of our people whom the page names, but who does not name it.
+    """
 
     id: int
     url: str
@@ -29,6 +32,8 @@ class CardRow:
     published_at: datetime | None
     shown: bool
     fetched_at: datetime
+    has_video: bool
+    unverified_author_id: int | None
 
 
 _FIELDS = tuple(CardRow.__dataclass_fields__)
@@ -44,6 +49,26 @@ PUT_CARD = Value(
     ON CONFLICT (url) DO UPDATE SET {_RENEWED} RETURNING id
     """,
     int,
+)
+
+# $1 an account that now names the domains $2: they wrote what was waiting for that. At most the
+# newest 1,000 cards, as in Mastodon; what shows them gets a new version.
+ATTRIBUTE_CARDS = Command(
+    """
+    WITH waiting AS (
+        SELECT id, lower(substring(url FROM '^https?://([^/:?#]+)')) AS host
+        FROM preview_cards WHERE unverified_author_id = $1
+    ), named AS (
+        UPDATE preview_cards p SET author_id = $1, unverified_author_id = NULL
+        WHERE p.id IN (
+            SELECT w.id FROM waiting w JOIN unnest($2::text[]) AS d (domain)
+                ON w.host = d.domain OR right(w.host, length(d.domain) + 1) = '.' || d.domain
+            ORDER BY w.id DESC LIMIT 1000)
+        RETURNING p.id
+    )
+    UPDATE statuses s SET sensitive = s.sensitive FROM status_cards c, named n
+    WHERE c.card_id = n.id AND s.id = c.status_id
+    """
 )
 
 # --- which status is to have one ---------------------------------------------------------------

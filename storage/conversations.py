@@ -41,7 +41,8 @@ CONVERSE = Command(
         FROM views v GROUP BY v.account_id, v.thread_id, v.others
         ON CONFLICT (account_id, thread_id, participants_key) DO UPDATE
             SET last_status_id = greatest(c.last_status_id, excluded.last_status_id),
-                unread = excluded.unread
+                unread = CASE WHEN excluded.last_status_id > c.last_status_id
+                    THEN excluded.unread ELSE c.unread OR excluded.unread END
         RETURNING c.id, c.account_id, c.thread_id, c.participants_key
     )
     INSERT INTO conversation_statuses (conversation_id, status_id)

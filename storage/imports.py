@@ -159,6 +159,13 @@ EXPORT_BOOKMARKS = Query(
     """,
     ExportRow,
 )
+EXPORT_DOMAIN_BLOCKS = Query(
+    """
+    SELECT b.domain AS name, ARRAY[]::text[] AS more
+    FROM user_domain_blocks b WHERE b.account_id = $1 AND $2::text IS NOT NULL ORDER BY b.id
+    """,
+    ExportRow,
+)
 LIST_BY_TITLE = Value(
     "SELECT id FROM lists WHERE account_id = $1 AND title = $2 ORDER BY id LIMIT 1", int
 )

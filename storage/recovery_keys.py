@@ -19,8 +19,10 @@ class RecoveryKeyRow:
 
 RECOVERY_KEY = Query(
     """
-    SELECT public_key, recipient, statements, created_at FROM actor_keys
-    WHERE account_id = $1 AND kind = 'recovery'
+    SELECT k.public_key, k.recipient, k.statements, k.created_at
+    FROM actor_keys k JOIN accounts a ON a.id = k.account_id
+    WHERE k.account_id = $1 AND k.kind = 'recovery'
+    ORDER BY k.identity_uri = a.uri DESC LIMIT 1
     """,
     RecoveryKeyRow,
 )
@@ -119,7 +121,12 @@ LIMIT_PINS = Command(
 )
 # $1 account, $2 keys.
 FORGET_PINS = Command("DELETE FROM recovery_pins WHERE account_id = $1 AND did = ANY($2::text[])")
-PERSON_SPOKE = Command("UPDATE recovery_pins SET spoke_at = $3 WHERE account_id = $1 AND did = $2")
+# $1 account, $2 key, $3 when the word was signed.
+PERSON_SPOKE = Command(
+    """
+    UPDATE recovery_pins SET spoke_at = greatest(spoke_at, $3) WHERE account_id = $1 AND did = $2
+    """
+)
 
 # $1 account, $2 followers (NULL: all), $3 where they went or NULL, $4 now. What the person's own
 # followers here had chosen is kept for some days.

@@ -12,7 +12,7 @@ import msgspec
 from storage.query import Query
 from storage.visibility import quote_right, unwanted, visible
 
-FAVOURITED, REBLOGGED, BOOKMARKED, PINNED, MUTED = 1, 2, 4, 8, 16
+FAVOURITED, REBLOGGED, BOOKMARKED, PINNED, MUTED, UNATTRIBUTED = 1, 2, 4, 8, 16, 32
 
 
 class HeadRow(msgspec.Struct, frozen=True, gc=False):
@@ -74,6 +74,11 @@ def head_query(
             + EXISTS (SELECT 1 FROM thread_mutes ht WHERE ht.account_id = {me}
                       AND ht.thread_id = coalesce(r.thread_id, s.thread_id) OFFSET 0)::int
                 * {MUTED}
+            + (EXISTS (SELECT 1 FROM preview_cards hu WHERE hu.unverified_author_id = {me})
+               AND EXISTS (SELECT 1 FROM status_cards hc JOIN preview_cards hv ON hv.id = hc.card_id
+                           WHERE hc.status_id = {shown} AND hv.unverified_author_id = {me}
+                           OFFSET 0))::int
+                * {UNATTRIBUTED}
         END AS flags,
         (SELECT hp.id FROM polls hp WHERE hp.status_id = {shown}) AS poll_id,
         EXISTS (SELECT 1 FROM quotes hq WHERE hq.status_id = {shown}

@@ -3,9 +3,12 @@
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
+from activitypub.errors import DocumentError
+from activitypub.webfinger import normalise_domain
 from fedserver.context import Context
 from fedserver.effects.acts import Undoable
 from fedserver.effects.block import Block
+from fedserver.effects.block_domain import BlockDomain, PartFromDomain
 from fedserver.effects.bringing import find_by_url
 from fedserver.effects.follow import Follow
 from fedserver.effects.named import named_account
@@ -112,6 +115,24 @@ async def _unbookmark(ctx: Context, actor: AccountRow, entry: Entry) -> None:
     await _take_back(ctx, actor, Bookmark(actor=actor, status=status))
 
 
+async def _block_domain(ctx: Context, actor: AccountRow, entry: Entry) -> None:
+    domain = _domain(entry)
+    await perform(ctx, BlockDomain(actor=actor, domain=domain))
+    while await perform(ctx, PartFromDomain(actor=actor, domain=domain)):
+        pass
+
+
+async def _unblock_domain(ctx: Context, actor: AccountRow, entry: Entry) -> None:
+    await _take_back(ctx, actor, BlockDomain(actor=actor, domain=_domain(entry)))
+
+
+def _domain(entry: Entry) -> str:
+    try:
+        return normalise_domain(entry["name"])
+    except DocumentError as error:
+        raise Invalid(f"{entry['name']} is not the name of a domain") from error
+
+
 async def _status(ctx: Context, actor: AccountRow, url: str) -> StatusRow:
     if "://" not in url:
         raise Invalid(f"{url} is not the address of a post")
@@ -138,6 +159,7 @@ _ADD: Final[dict[str, _Step]] = {
     "mutes": _mute,
     "lists": _list,
     "bookmarks": _bookmark,
+    "domain_blocks": _block_domain,
 }
 _REMOVE: Final[dict[str, _Step]] = {
     "follows": _unfollow,
@@ -145,4 +167,5 @@ _REMOVE: Final[dict[str, _Step]] = {
     "mutes": _unmute,
     "lists": _unlist,
     "bookmarks": _unbookmark,
+    "domain_blocks": _unblock_domain,
 }

@@ -6,6 +6,7 @@ from activitypub.model import Activity
 from fedserver.context import Context
 from fedserver.effects.outcomes import Ignored
 from fedserver.services.fetch import Budget
+from fedserver.services.recovery_pins import Word
 from storage.accounts import ACCOUNT_BY_URI, AccountRow
 from storage.statuses import STATUS_BY_URI, StatusRow
 
@@ -18,8 +19,8 @@ class Incoming:
     activity: Activity
     actor: AccountRow
     budget: Budget
-    # The recovery key by which the person themself says it (effects/persons_word.py).
-    persons_key: str | None = None
+    # Where the person themself says it, by their recovery key (effects/persons_word.py).
+    word: Word | None = None
 
     @property
     def uri(self) -> str:

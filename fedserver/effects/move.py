@@ -17,6 +17,7 @@ from fedserver.effects.outcomes import Ignored
 from fedserver.errors import FedserverError, Refused
 from fedserver.services import resolve
 from fedserver.services.fetch import Budget
+from fedserver.services.recovery_pins import Word
 from fedserver.services.successions import require_successor
 from storage.accounts import ACCOUNT_BY_ID, ACCOUNT_BY_URI, AccountRow
 from storage.database import Transaction
@@ -52,8 +53,8 @@ class Move(Act):
     type: ClassVar[str] = "Move"
 
     target: AccountRow
-    # The recovery key by which the person themself says it; None: their server does.
-    persons_key: str | None = None
+    # The person's own, by their recovery key; None: their server says it.
+    word: Word | None = None
     # The recovery key of the old instance says that it goes on at the target's host.
     vouched: bool = False
 
@@ -65,7 +66,7 @@ class Move(Act):
             raise Ignored("only the Move that the old account sends is believed")
         if activity.target is None:
             raise Ignored("the Move names no target")
-        vouched = incoming.persons_key is None and await require_successor(
+        vouched = incoming.word is None and await require_successor(
             incoming.ctx, incoming.actor.uri, activity.target
         )
         target = await read_anew(incoming.ctx, activity.target, incoming.budget)
@@ -73,7 +74,7 @@ class Move(Act):
             actor=incoming.actor,
             uri=incoming.uri,
             target=target,
-            persons_key=incoming.persons_key,
+            word=incoming.word,
             vouched=vouched,
         )
 
@@ -89,8 +90,8 @@ class Move(Act):
 
     async def store(self, ctx: Context, tx: Transaction) -> bool:
         now = ctx.clock.now()
-        if self.persons_key is not None:
-            return await self._by_person(ctx, tx, self.persons_key)
+        if self.word is not None:
+            return await self._by_person(ctx, tx, self.word)
         before = await self._went_before(tx)
         since = now - (OWN_COOLDOWN if self.actor.local else COOLDOWN)
         since = now if before is not None else since
@@ -103,12 +104,12 @@ class Move(Act):
         await _carry_over(ctx, tx, self.actor, self.target)
         return True
 
-    async def _by_person(self, ctx: Context, tx: Transaction, key: str) -> bool:
+    async def _by_person(self, ctx: Context, tx: Transaction, word: Word) -> bool:
         """The person's own word needs no cooldown, and takes back what their server did lately."""
         now = ctx.clock.now()
         row = await tx.one(ACCOUNT_BY_ID, self.actor.id)
         before = row is not None and row.moved_to_id == self.target.id
-        await persons_word.write_down(ctx, tx, self.actor, key)
+        await persons_word.write_down(tx, self.actor, word)
         back = await persons_word.bring_followers_back(ctx, tx, self.actor, self.target)
         if before and not back:
             return False

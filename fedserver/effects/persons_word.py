@@ -1,7 +1,7 @@
 """What a peer's person says by their recovery key stands against what their server says."""
 
 from collections import defaultdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from activitypub.model import Activity, Actor
@@ -9,7 +9,7 @@ from fedserver.context import Context
 from fedserver.effects import many
 from fedserver.effects.many import Followed
 from fedserver.errors import Refused
-from fedserver.services.recovery_pins import PERSONS_WORD, pins_of, proven_by
+from fedserver.services.recovery_pins import PERSONS_WORD, Word, pins_of, proven_by
 from storage.accounts import ACCOUNTS_BY_IDS, AccountRow
 from storage.database import Transaction
 from storage.moves import COUNT_FOLLOWS
@@ -21,19 +21,23 @@ from storage.recovery_keys import (
     PERSON_SPOKE,
 )
 
+# What was signed together may come in any order.
+_AT_ONE_TIME: Final = timedelta(hours=1)
 _OF_THE_ACTOR: Final = frozenset({"Move", "Update", "Delete"})
 
 
-async def hear(ctx: Context, activity: Activity, actor_uri: str) -> str | None:
-    """Give the recovery key by which the person themself says this of their account; None where
-    their server says it. Raises Refused where it says so after the person has spoken."""
+async def hear(ctx: Context, activity: Activity, actor_uri: str) -> Word | None:
+    """Give the word of the person themself, if this is one about their account; None where their
+    server says it. Raises Refused where that, or an older word, comes after the person has spoken.
+    """
     if activity.type not in _OF_THE_ACTOR or not _is_about(activity, actor_uri):
         return None
     pins = await pins_of(ctx, actor_uri)
-    key = proven_by(activity.raw or {}, pins, ctx.clock.now())
-    if key is None and any(one.spoke_at is not None for one in pins):
+    word = proven_by(activity.raw or {}, pins, ctx.clock.now())
+    spoke_at = max((one.spoke_at for one in pins if one.spoke_at is not None), default=None)
+    if spoke_at is not None and (word is None or word.said_at < spoke_at - _AT_ONE_TIME):
         raise Refused("the person has said otherwise by their recovery key")
-    return key
+    return word
 
 
 def _is_about(activity: Activity, actor_uri: str) -> bool:
@@ -41,9 +45,9 @@ def _is_about(activity: Activity, actor_uri: str) -> bool:
     return activity.object_id == actor_uri or (isinstance(about, Actor) and about.id == actor_uri)
 
 
-async def write_down(ctx: Context, tx: Transaction, actor: AccountRow, key: str) -> None:
-    """From now on the server of `actor` has nothing to say of it."""
-    await tx.execute(PERSON_SPOKE, actor.id, key, ctx.clock.now())
+async def write_down(tx: Transaction, actor: AccountRow, word: Word) -> None:
+    """From now on the server of `actor` has nothing to say of it, and no older word counts."""
+    await tx.execute(PERSON_SPOKE, actor.id, word.key, word.said_at)
 
 
 async def bring_followers_back(

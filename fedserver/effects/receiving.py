@@ -118,14 +118,14 @@ async def _read(ctx: Context, verified: Verified, budget: Budget) -> Act:
     if reader is None:
         raise Ignored(f"{activity.type} is not an activity that means anything here")
     actor = await resolve.account(ctx, verified.signer, budget)
-    persons_key = await persons_word.hear(ctx, activity, actor.uri)
+    word = await persons_word.hear(ctx, activity, actor.uri)
     dead = [uri for uri in (activity.id, activity.object_id) if uri]
-    heard = persons_key is not None
+    heard = word is not None
     if activity.type != "Delete" and not heard and await ctx.db.value(TOMBSTONED, dead, actor.id):
         raise Ignored("it was deleted or taken back before")
     if actor.suspended_at is not None or (actor.gone and not heard):
         raise Refused("its actor is suspended or deleted here")
-    return await reader(Incoming(ctx, activity, actor, budget, persons_key))
+    return await reader(Incoming(ctx, activity, actor, budget, word))
 
 
 async def _perform_and_settle(

@@ -78,11 +78,16 @@ def _anchor(url: str) -> str:
 def attachments_of(given: Object) -> tuple[Attachment, ...]:
     """Give the media of an object: what it is itself, what is attached, and its picture where
     nothing else is to be seen."""
-    found = [*_itself(given), *(_with_media_type(one) for one in given.attachments)]
+    itself = list(_itself(given))
+    named = {one.url for one in itself}
+    attached = (_with_media_type(one) for one in given.attachments)
+    # The same address twice among what is attached is a picture that was posted twice.
+    found = [*itself, *(one for one in attached if one.url not in named)]
     seen = any(_kind_of(one.media_type) in ("image", "video") for one in found)
     if not seen and given.image is not None and given.type in _ILLUSTRATED:
-        found.append(_with_media_type(replace(given.image, type="Image")))
-    return tuple({one.url: one for one in reversed(found)}.values())[::-1]
+        picture = _with_media_type(replace(given.image, type="Image"))
+        found = [*(one for one in found if one.url != picture.url), picture]
+    return tuple(found)
 
 
 def _itself(given: Object) -> Iterator[Attachment]:

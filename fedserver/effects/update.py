@@ -24,6 +24,7 @@ from fedserver.effects.signals import signal_edit
 from fedserver.errors import NotFound
 from fedserver.services import resolve
 from fedserver.services.cards import link_of
+from fedserver.services.recovery_pins import Word
 from storage.accounts import ACCOUNT_BY_ID, KEYS_OF_ACCOUNT
 from storage.approvals import IS_WITHHELD
 from storage.cards import FORGET_CARD_OF_STATUS
@@ -58,7 +59,7 @@ async def read_update(incoming: Incoming) -> Act:
             actor=incoming.actor,
             uri=incoming.uri,
             document=updated,
-            persons_key=incoming.persons_key,
+            word=incoming.word,
         )
     status = await incoming.ctx.db.one(STATUS_BY_URI, incoming.object_id)
     if status is None:
@@ -252,15 +253,15 @@ class UpdateActor(Act):
     type: ClassVar[str] = "Update"
 
     document: Actor | None = None
-    # The recovery key by which the person themself says it; None: their server does.
-    persons_key: str | None = None
+    # The person's own, by their recovery key; None: their server says it.
+    word: Word | None = None
 
     async def store(self, ctx: Context, tx: Transaction) -> bool:
         if self.document is not None:
-            by_person = self.persons_key is not None
+            by_person = self.word is not None
             await resolve.refresh_in(ctx, tx, self.actor, self.document, by_person=by_person)
-        if self.persons_key is not None:
-            await persons_word.write_down(ctx, tx, self.actor, self.persons_key)
+        if self.word is not None:
+            await persons_word.write_down(tx, self.actor, self.word)
         return True
 
     async def audience(self, ctx: Context, tx: Transaction) -> Audience:

@@ -10,11 +10,15 @@ Json = dict[str, Any]
 
 
 def stored_card(
-    uris: Uris, entry: Mapping[str, Any] | None, authors: Mapping[int, Any]
+    uris: Uris,
+    entry: Mapping[str, Any] | None,
+    authors: Mapping[int, Any],
+    viewer: int | None = None,
 ) -> Json | None:
     """Give a PreviewCard (Mastodon API: PreviewCard) of a dict with CardRow's names; `authors`
     are Accounts by id.
 
+    `missing_attribution`: the page names `viewer` as its author, but they do not name the page.
     Its picture comes through our proxy. `html` is always empty: code of other people is not
     passed on, and links open where they lead.
     """
@@ -43,5 +47,5 @@ def stored_card(
         "embed_url": "",
         "blurhash": entry["blurhash"],
         "published_at": stored_timestamp(entry["published_at"]),
-        "missing_attribution": False,
+        "missing_attribution": viewer is not None and entry["unverified_author_id"] == viewer,
     }

@@ -35,6 +35,7 @@ from storage.status_reads import (
     PINNED,
     REBLOGGED,
     STATUS_DETAILS,
+    UNATTRIBUTED,
     HeadRow,
     StatusDetailRow,
 )
@@ -99,6 +100,8 @@ class Parts:
 
     def _join_shown(self, head: HeadRow, account_id: int, status_id: int) -> bytes:
         account, core = self.accounts[account_id], self.cores[status_id]
+        if head.flags & UNATTRIBUTED:
+            core = core.replace(_ATTRIBUTED, _NOT_ATTRIBUTED, 1)
         start = self._start_of(head, status_id)
         if head.poll_id is None and not head.quotes:
             return b"".join((start, _PLAIN, account, core))
@@ -138,6 +141,9 @@ def _start(flags: int, quote_policy: int, quote_right: int, policy: str, rights:
     return orjson.dumps(shown)[:-1] + b',"filtered":'
 
 
+# What a card says to everybody else. Nothing in a JSON string looks like this: quotes are escaped.
+_ATTRIBUTED = b'"missing_attribution":false'
+_NOT_ATTRIBUTED = b'"missing_attribution":true'
 _PLAIN = b',"poll":null,"quote":null,"reblog":null,"account":'
 _BOOST = b',"poll":null,"quote":null,"reblog":'
 

@@ -1,4 +1,4 @@
-"""Files of follows, blocks, mutes, lists and bookmarks: out and in (documented in docs/api.md)."""
+"""Files of follows, blocks, mutes, lists, bookmarks and domains: out and in (see docs/api.md)."""
 
 from typing import get_args
 

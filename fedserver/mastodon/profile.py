@@ -237,8 +237,11 @@ async def _field_html(ctx: Context, text: str) -> str:
 
 
 async def _images(ctx: Context, params: ProfileParams) -> Json:
-    """Store new pictures. What is no file is what a client read and sent back: it stays."""
+    """Store new pictures. An address of ours is what a client read and sent back: it stays."""
     images: Json = {}
+    for name, given in (("Avatar", params.avatar), ("Header", params.header)):
+        if isinstance(given, str) and given and not given.startswith(f"{ctx.config.base_url}/"):
+            raise Invalid(f"Validation failed: {name} is not a picture. Upload it as a file")
     if isinstance(params.avatar, UploadedFile):
         avatar = await process_avatar(params.avatar.data, limits=image_limits(ctx))
         images["avatar_blob"] = await keep(ctx, avatar.data, suffix=avatar.suffix)

@@ -6,6 +6,7 @@ from typing import Any, Final
 from fedserver.errors import Invalid
 from fedserver.routing import Params
 from storage.accounts import SET_PROFILE_SETTINGS, AccountRow
+from storage.cards import ATTRIBUTE_CARDS
 from storage.database import Transaction
 
 Json = dict[str, Any]
@@ -90,3 +91,4 @@ async def write_settings(tx: Transaction, row: AccountRow) -> None:
         row.show_featured,
         row.attribution_domains,
     )
+    await tx.execute(ATTRIBUTE_CARDS, row.id, row.attribution_domains)

@@ -19,7 +19,7 @@ _CLAUSE = re.compile(
 _QUOTES = str.maketrans({"\u201c": '"', "\u201d": '"', "\u201e": '"', "\u00ab": '"', "\u00bb": '"'})
 # `has:` and `is:` mean the same; what has no mark in the index finds nothing.
 _PROPERTIES = frozenset(
-    {"media", "image", "video", "audio", "poll", "link", "embed", "reply", "sensitive"}
+    {"media", "image", "video", "audio", "poll", "link", "embed", "quote", "reply", "sensitive"}
 )
 _SCOPES = frozenset({"all", "library", "public"})
 

@@ -23,6 +23,7 @@ _TITLES: Final = {
     405: "That does not work here",
     410: "This is gone",
     413: "That is too large",
+    414: "That address is too long",
     422: "That did not work",
     429: "Too many tries",
     503: "Not available just now",

@@ -45,6 +45,7 @@ _HTTP_TEXTS: Final = {
     404: "Record not found",
     405: "This method is not allowed here",
     413: "The request body is too large",
+    414: "The address is too long. Send parameters in the body",
 }
 _UNEXPECTED: Final = "Something went wrong here. It was written to the log"
 _AWAY: Final = "The server cannot do this just now. Please try again in a moment"

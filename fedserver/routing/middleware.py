@@ -16,6 +16,7 @@ from fedserver.routing.failures import REQUEST_ID, answer_to
 from fedserver.routing.limits import Limits
 
 _REQUEST_ID_BYTES = 8
+_MAX_ADDRESS_CHARS = 8_000
 
 
 def middlewares(ctx: Context, endpoints: Sequence[Endpoint] | None = None) -> list[Middleware]:
@@ -61,6 +62,8 @@ async def _limited(
 
 async def _answered(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
+        if len(request.raw_path) > _MAX_ADDRESS_CHARS:
+            raise web.HTTPRequestURITooLong
         if "\0" in request.path:
             raise NotFound  # no name has it, and no database takes it
         return await handler(request)

@@ -108,12 +108,17 @@ async def _read_multipart(request: web.Request) -> dict[str, Any]:
         form = await request.post()
     except _BROKEN_MULTIPART as error:
         raise Invalid("The request body is not a valid multipart form") from error
+    texts = sum(len(value) for value in form.values() if not isinstance(value, web.FileField))
+    if texts > _MAX_PLAIN_BYTES:
+        raise web.HTTPRequestEntityTooLarge(_MAX_PLAIN_BYTES, texts)
     return nest([(key, _part(value)) for key, value in form.items()])
 
 
 def _part(value: object) -> object:
     if isinstance(value, web.FileField):
         return UploadedFile(_clean(value.filename), value.content_type, value.file)
+    if isinstance(value, bytes | bytearray) and not value:
+        return ""  # what a browser sends for a file that nobody chose
     return value
 
 

@@ -19,6 +19,7 @@ from fedserver.services.attachments import image_limits
 from fedserver.services.images import process_image
 from fedserver.services.pages import Page, decoded, read_page, with_oembed
 from fedserver.services.remote_media import Variant, remote_blob
+from storage.accounts import AccountRow
 from storage.cards import CARD_OF_URL, PUT_CARD, CardRow
 
 # A page is asked again after this, when somebody links to it anew.
@@ -62,8 +63,8 @@ async def _fetched(ctx: Context, url: str) -> CardRow:
         page = await _read(ctx, url)
     except (Gone, Denied, TooLarge, ProtocolError, Invalid):
         page = Page()
-    author_id = await _consenting_author(ctx, url, page.creator)
-    card = await _with_image(ctx, _card(ctx, url, page, author_id))
+    author = await _named_author(ctx, page.creator)
+    card = await _with_image(ctx, _card(ctx, url, page, author))
     return replace(card, id=await ctx.db.value(PUT_CARD, *_columns(card)) or card.id)
 
 
@@ -97,25 +98,29 @@ async def _get(ctx: Context, url: str, accept: str, limits: Limits) -> Response:
     return fetch.accepted(url, response)
 
 
-async def _consenting_author(ctx: Context, url: str, creator: str) -> int | None:
-    """Give the account that the page names as its author (`fediverse:creator`), if the account
-    itself names the page's domain (Mastodon: attributionDomains): anybody can claim a name."""
+async def _named_author(ctx: Context, creator: str) -> AccountRow | None:
+    """Give the account that a page names as its author (`fediverse:creator`)."""
     if not creator.startswith("@"):
         return None
     try:
         handle = parse_handle(creator)
-        author = await resolve.account_by_handle(ctx, handle, fetch.Budget(_AUTHOR_FETCHES))
-        host = host_of(url).partition(":")[0]
+        return await resolve.account_by_handle(ctx, handle, fetch.Budget(_AUTHOR_FETCHES))
     except (FedserverError, ProtocolError):
         return None
-    if author is None:
-        return None
+
+
+def _names_page(author: AccountRow, url: str) -> bool:
+    """Say whether the account names the page's domain (Mastodon: attributionDomains): anybody can
+    claim a name."""
+    host = host_of(url).partition(":")[0]
     named = (domain.lower() for domain in author.attribution_domains)
-    return author.id if any(host == one or host.endswith(f".{one}") for one in named) else None
+    return any(host == one or host.endswith(f".{one}") for one in named)
 
 
-def _card(ctx: Context, url: str, page: Page, author_id: int | None) -> CardRow:
+def _card(ctx: Context, url: str, page: Page, author: AccountRow | None) -> CardRow:
     host = urlsplit(url)
+    consents = author is not None and _names_page(author, url)
+    waits = author is not None and author.domain is None and not consents
     return CardRow(
         id=ctx.ids.new(),
         url=url,
@@ -125,7 +130,7 @@ def _card(ctx: Context, url: str, page: Page, author_id: int | None) -> CardRow:
         language=page.language,
         author_name=page.author_name,
         author_url=page.author_url,
-        author_id=author_id,
+        author_id=author.id if author and consents else None,
         provider_name=page.provider_name,
         provider_url=f"{host.scheme}://{host.netloc}" if page.provider_name else "",
         width=page.width if page.image_url else 0,
@@ -136,6 +141,8 @@ def _card(ctx: Context, url: str, page: Page, author_id: int | None) -> CardRow:
         published_at=page.published_at,
         shown=bool(page.title),
         fetched_at=ctx.clock.now(),
+        has_video=page.has_video,
+        unverified_author_id=author.id if author and waits else None,
     )
 
 

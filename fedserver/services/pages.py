@@ -24,6 +24,7 @@ _MAX_URL_CHARS: Final = 2_000
 _MAX_SIDE: Final = 20_000
 _CHARSET: Final = re.compile(rb"<meta[^>]{0,200}?charset=[\"']?([A-Za-z0-9_.:-]{1,40})", re.I)
 _SPACES: Final = re.compile(r"\s+")
+_VIDEO: Final = ("twitter:player", "og:video", "og:video:url", "og:video:secure_url")
 _ARTICLES: Final = frozenset({"Article", "NewsArticle", "BlogPosting", "WebPage", "Report"})
 
 
@@ -44,6 +45,7 @@ class Page:
     published_at: datetime | None = None
     creator: str = ""
     oembed_url: str | None = None
+    has_video: bool = False
 
 
 @dataclass
@@ -95,6 +97,7 @@ def read_page(text: str, url: str) -> Page:
         published_at=_time(_first(metas, "article:published_time") or data.published),
         creator=_first(metas, "fediverse:creator").strip()[:200],
         oembed_url=_address(found.oembed, url),
+        has_video=bool(_first(metas, *_VIDEO)),
     )
 
 
@@ -117,6 +120,7 @@ def with_oembed(page: Page, body: bytes, url: str) -> Page:
         author_url=page.author_url or _address(said("author_url"), url) or "",
         provider_name=page.provider_name or _text(said("provider_name"), 200),
         image_url=page.image_url or _address(said("thumbnail_url"), url),
+        has_video=page.has_video or said("type") == "video",
     )
 
 

@@ -1,4 +1,4 @@
-"""The files in which people take their follows, blocks, mutes, lists and bookmarks along.
+"""The files in which people take follows, blocks, mutes, lists, bookmarks and domains along.
 
 The form is Mastodon's (CSV), so that files go both ways between servers.
 """
@@ -14,6 +14,7 @@ from storage.database import Transaction
 from storage.imports import (
     EXPORT_BLOCKS,
     EXPORT_BOOKMARKS,
+    EXPORT_DOMAIN_BLOCKS,
     EXPORT_FOLLOWS,
     EXPORT_LISTS,
     EXPORT_MUTES,
@@ -24,7 +25,7 @@ from storage.imports import (
 )
 from storage.query import Query
 
-Kind = Literal["follows", "blocks", "mutes", "lists", "bookmarks"]
+Kind = Literal["follows", "blocks", "mutes", "lists", "bookmarks", "domain_blocks"]
 Entry = dict[str, Any]
 
 MAX_LINES: Final = 20_000
@@ -36,12 +37,14 @@ _EXPORTS: Final[dict[str, Query[ExportRow]]] = {
     "mutes": EXPORT_MUTES,
     "lists": EXPORT_LISTS,
     "bookmarks": EXPORT_BOOKMARKS,
+    "domain_blocks": EXPORT_DOMAIN_BLOCKS,
 }
-# Mastodon writes a heading into two of the files.
+# Mastodon writes a heading into two of the files; it reads all of _FIRST_COLUMNS.
 _HEADINGS: Final[dict[str, tuple[str, ...]]] = {
     "follows": ("Account address", "Show boosts", "Notify on new posts", "Languages"),
     "mutes": ("Account address", "Hide notifications"),
 }
+_FIRST_COLUMNS: Final = frozenset({"account address", "uri", "domain", "list name"})
 
 
 async def export(ctx: Context, account_id: int, kind: Kind) -> str:
@@ -116,7 +119,7 @@ def read_entries(kind: Kind, text: str) -> list[Entry]:
     if any(len(field) > _MAX_FIELD_CHARS for line in filled for field in line):
         raise Invalid("Validation failed: A line of the file is too long")
     columns: list[str] = []
-    if filled and filled[0][0].lstrip("#").strip().lower() in ("account address", "uri"):
+    if filled and filled[0][0].lstrip("#").strip().lower() in _FIRST_COLUMNS:
         columns = [name.lower() for name in filled.pop(0)]
     return [_entry(kind, line, columns) for line in filled if _usable(kind, line)]
 
@@ -130,6 +133,8 @@ def _entry(kind: Kind, line: list[str], columns: list[str]) -> Entry:
         return {"list": line[0], "name": line[1].lstrip("@")}
     if kind == "bookmarks":
         return {"name": line[0]}
+    if kind == "domain_blocks":
+        return {"name": line[0].lower()}
     named = dict(zip(columns or _defaults(kind), line, strict=False))
     entry: Entry = {"name": line[0].lstrip("@")}
     if kind == "follows":

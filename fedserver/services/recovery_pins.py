@@ -147,16 +147,24 @@ async def pins_in(tx: Transaction, account_id: int) -> list[PinRow]:
     return await tx.fetch(PINS, account_id)
 
 
-async def spoken_by(ctx: Context, document: Mapping[str, Any]) -> str | None:
-    """Give the pinned recovery key of its actor that proves `document`, else None."""
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What a person says themself: by which key, and when they signed it."""
+
+    key: str
+    said_at: datetime
+
+
+async def spoken_by(ctx: Context, document: Mapping[str, Any]) -> Word | None:
+    """Give the word of its actor's person that `document` is, by a proof of a pinned key."""
     actor = document.get("actor")
     if not isinstance(actor, str):
         return None
     return proven_by(document, await pins_of(ctx, actor), ctx.clock.now())
 
 
-def proven_by(document: Mapping[str, Any], pins: Sequence[PinRow], now: datetime) -> str | None:
-    """Give which of the `pins` that count proves `document`, which has to be as it came."""
+def proven_by(document: Mapping[str, Any], pins: Sequence[PinRow], now: datetime) -> Word | None:
+    """Give the word that a key among `pins` proves `document` to be; it has to be as it came."""
     if not pins:
         return None
     try:
@@ -166,7 +174,7 @@ def proven_by(document: Mapping[str, Any], pins: Sequence[PinRow], now: datetime
     actor = str(document.get("actor"))
     for pin in pins:
         if counts(pin, now) and _names(claim, pin.did, actor) and _verifies(claim, pin.did):
-            return pin.did
+            return None if claim.created is None else Word(pin.did, claim.created)
     return None
 
 

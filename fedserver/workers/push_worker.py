@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -16,6 +15,7 @@ from fedserver.outgoing import ForbiddenTarget, Limits
 from fedserver.secrets import CannotUnwrap
 from fedserver.services.push_keys import AUTH_PURPOSE, TOKEN_PURPOSE, vapid_key
 from fedserver.services.push_messages import TTL, PushRequest, Target, VapidKey, make_request
+from fedserver.services.push_titles import push_title
 from fedserver.services.retry_after import read_retry_after
 from fedserver.services.text_in import html_to_text
 from fedserver.services.work_loop import Work, work_always
@@ -45,25 +45,6 @@ _MAX_BODY_CHARS: Final = 140
 _MAX_TITLE_CHARS: Final = 120
 _GONE: Final = frozenset({404, 410})
 _LATER: Final = frozenset({408, 425, 429})
-
-_TITLES: Final[Mapping[str, str]] = {
-    "mention": "{} mentioned you",
-    "status": "{} just posted",
-    "reblog": "{} boosted your post",
-    "follow": "{} followed you",
-    "follow_request": "{} asked to follow you",
-    "favourite": "{} favourited your post",
-    "poll": "A poll by {} has ended",
-    "update": "{} edited a post",
-    "quote": "{} quoted your post",
-    "quoted_update": "{} edited a post that you quoted",
-    "severed_relationships": "You lost connections",
-    "moderation_warning": "You have received a moderation warning",
-    "added_to_collection": "{} added you to a collection",
-    "collection_update": "{} changed a collection that you are in",
-    "admin.sign_up": "{} signed up",
-    "admin.report": "{} sent a report",
-}
 
 
 async def push_always(ctx: Context) -> None:
@@ -165,7 +146,7 @@ def _message(row: PushRow, cause: Any, token: str) -> dict[str, Any]:
         "notification_id": row.notification_id,
         "notification_type": row.type,
         "icon": cause["avatar_static"],
-        "title": _TITLES.get(row.type, "{}").format(name),
+        "title": push_title(row.locale, row.type, name),
         "body": _shortened(row.text if row.plain else html_to_text(row.text)),
     }
 

@@ -1,9 +1,11 @@
 """The benchmarks run and give figures. How large these are is no matter of a test."""
 
 import math
+from pathlib import Path
 
 import pytest
 
+from benchmarks.growth import PAGES, measure_at, tables, write_report
 from benchmarks.measurements import MEASUREMENTS
 from benchmarks.report import as_json, table
 from benchmarks.run import Plan, run
@@ -41,6 +43,23 @@ async def test_listeners_are_told_of_each_post() -> None:
 
     assert len(figures.delays_s) == 6
     assert figures.server_ms > 0
+
+
+@pytest.mark.slow
+async def test_every_page_is_measured_beside_a_bare_one(tmp_path: Path) -> None:
+    found = await measure_at(500, seconds=0.1, rounds=1)
+
+    assert len(found) == 2 * len(PAGES)
+    for one in found:
+        assert one.ratio > 0, one.page
+        assert one.queries > 0, one.page
+        assert 0 < one.p50_ms <= one.p99_ms, one.page
+    report = tmp_path / "page.md"
+    report.write_text("before <!-- growth: begin -->old<!-- growth: end --> after")
+    write_report(tables(found), report)
+    assert report.read_text().startswith("before <!-- growth: begin -->")
+    assert "old" not in report.read_text()
+    assert report.read_text().endswith("<!-- growth: end --> after")
 
 
 def test_ratio_is_the_median_of_the_rounds() -> None:

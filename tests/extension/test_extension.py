@@ -39,6 +39,7 @@ MUTED = Value(
     """,
     str,
 )
+DOMAINS = Value("SELECT domain FROM user_domain_blocks ORDER BY domain", str)
 LISTS = Value("SELECT count(*) FROM lists", int)
 DUE_NOW = Command("UPDATE import_rows SET due_at = '2020-01-01' WHERE due_at IS NOT NULL")
 API = "/api/fedserver/v1"
@@ -277,6 +278,19 @@ async def test_import_of_who_has_left(server: Server) -> None:
         await import_line(server.ctx, row)
 
 
+async def test_blocked_domains(client: Client, peer: FakePeer, mallory: PeerActor) -> None:
+    await client.bring("follows", f"mallory@{peer.host}")
+    text = f"#domain\n{peer.host}\nBAD.example\nno domain\n"
+    shown = await client.bring("domain_blocks", text)
+    assert (shown["done"], shown["failed"]) == (2, 1)
+    exported = await client.call("GET", "/exports/domain_blocks")
+    assert exported.text == f"{peer.host}\nbad.example\n", "as Mastodon: without a heading"
+    await deliver(client.server)
+    assert peer.received[-1].document["type"] == "Undo", "the follow has ended"
+    await client.bring("domain_blocks", "other.example", mode="overwrite")
+    assert await client.server.ctx.db.values(DOMAINS) == ["other.example"]
+
+
 @pytest.mark.parametrize(
     ("kind", "text", "entries"),
     [
@@ -293,6 +307,13 @@ async def test_import_of_who_has_left(server: Server) -> None:
         ),
         ("lists", 'Friends,"a@b.example"\nEmpty\n', [{"list": "Friends", "name": "a@b.example"}]),
         ("bookmarks", "https://b.example/1", [{"name": "https://b.example/1"}]),
+        ("bookmarks", "#uri\nhttps://b.example/1", [{"name": "https://b.example/1"}]),
+        ("domain_blocks", "#domain\nB.example", [{"name": "b.example"}]),
+        (
+            "lists",
+            "List name,Account address\nFriends,a@b.example",
+            [{"list": "Friends", "name": "a@b.example"}],
+        ),
     ],
 )
 def test_files_are_read(kind: Any, text: str, entries: list[dict[str, Any]]) -> None:

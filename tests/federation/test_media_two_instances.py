@@ -70,3 +70,15 @@ async def test_a_picture_comes_through_the_proxy(
     content_type, content = await loaded(bob.instance.session, shown["url"])
     assert content_type == "image/png"
     assert content.startswith(b"\x89PNG")
+
+
+async def test_the_same_picture_twice_is_two_attachments(
+    people: tuple[Person, Person],  # noqa: F811
+) -> None:
+    alice, bob = people
+    images = [(await sent(alice, picture((60, 60)), description=text))[1] for text in ("1", "2")]
+    assert images[0]["url"] == images[1]["url"], "files are kept by their content"
+    ids = [one["id"] for one in images]
+    posted = await alice.post("/api/v1/statuses", status="Twice", media_ids=ids)
+    shown = (await seen_at_home(bob, posted["uri"]))["media_attachments"]
+    assert [one["description"] for one in shown] == ["1", "2"]

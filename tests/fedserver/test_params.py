@@ -249,6 +249,16 @@ async def test_uploaded_file(client: Client) -> None:
     assert file == {"filename": "a.png", "content_type": "image/png", "file": "data"}
 
 
+async def test_a_file_that_nobody_chose_is_nothing(client: Client) -> None:
+    body = (
+        b'--X\r\nContent-Disposition: form-data; name="text"; filename=""\r\n'
+        b"Content-Type: application/octet-stream\r\n\r\n\r\n--X--\r\n"
+    )
+    answer = await client.post("/", data=body, headers={"Content-Type": MULTIPART})
+    assert answer.status == 200, await answer.text()
+    assert (await answer.json(content_type=None))["text"] == ""
+
+
 PART = b'--X\r\nContent-Disposition: form-data; name="text"%s\r\n\r\nhi\r\n--X--\r\n'
 MULTIPART = "multipart/form-data; boundary=X"
 

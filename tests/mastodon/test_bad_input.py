@@ -349,6 +349,31 @@ async def test_a_file_where_none_is_taken_is_no_way_around_the_limit(scene: Scen
         assert answer.status == 413
 
 
+async def test_long_texts_beside_files_are_too_large(scene: Scene) -> None:
+    before = await scene.stored()
+    for one, struct in with_params("POST", "PUT", "PATCH"):
+        if any(UploadedFile in choices_of(field.type) for field in msgspec.structs.fields(struct)):
+            form = aiohttp.FormData(default_to_multipart=True)
+            form.add_field("description", "x" * 4_300_000)
+            status, body = await scene.ask(one, data=form)
+            assert (status, list(body)) == (413, ["error"]), (one.method, one.path)
+    assert await scene.stored() == before
+
+
+@pytest.mark.parametrize("length", [8_100, 60_000])
+@pytest.mark.parametrize(
+    ("path", "content_type"),
+    [("/api/v1/instance", "application/json"), ("/about", "text/html"), ("/", "text/html")],
+)
+async def test_long_addresses_are_refused_in_our_form(
+    scene: Scene, path: str, content_type: str, length: int
+) -> None:
+    url = f"{scene.instance.base_url}{path}?x={'x' * length}"
+    async with scene.instance.session.get(url) as answer:
+        assert (answer.status, answer.content_type) == (414, content_type)
+        assert "too long" in await answer.text()
+
+
 async def test_of_a_key_that_comes_twice_the_last_counts(scene: Scene) -> None:
     sent = {"data": b"status=first&status=second&visibility=nobody&visibility=unlisted"}
     (create,) = [one for one in endpoints() if one.name.endswith("statuses.create_status")]

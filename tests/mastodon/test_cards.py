@@ -144,6 +144,74 @@ async def test_an_author_is_shown_who_names_the_page_in_turn(
     assert [author["account"]["username"] for author in card["authors"]] == ["alice"]
 
 
+async def test_whom_a_page_names_learns_that_they_do_not_name_it(
+    proxying: Here, origin: Origin, schema: Any
+) -> None:
+    alice, bob = await proxying.person("alice"), await proxying.person("bob")
+    page = b'<title>T</title><meta name="fediverse:creator" content="@alice@here.test">'
+    origin.answers["/page"] = page, "text/html"
+    text = f'"missing_attribution":false {origin.url}/page'
+    posted = await proxying.post(bob, text)
+    await look_at_links(proxying.ctx)
+    path = f"/api/v1/statuses/{posted['id']}"
+
+    async def card(person: Person) -> Any:
+        shown = await proxying.do("GET", path, person)
+        schema.check("PreviewCard", shown["card"])
+        return shown["card"]
+
+    assert (await card(bob))["missing_attribution"] is False
+    assert (await card(alice))["missing_attribution"] is True
+    assert '"missing_attribution":false' in (await proxying.do("GET", path, alice))["content"]
+    await proxying.do("POST", f"{path}/reblog", alice)
+    (boost,) = await proxying.do("GET", f"/api/v1/accounts/{alice.id}/statuses", alice)
+    assert boost["reblog"]["card"]["missing_attribution"] is True
+    await proxying.execute(
+        "UPDATE preview_cards SET url = replace(url, '127.0.0.1', 'a.paper.test')"
+    )
+    await proxying.do(
+        "PATCH",
+        "/api/v1/accounts/update_credentials",
+        alice,
+        json={"attribution_domains": ["per.test"]},
+    )
+    assert (await card(alice))["missing_attribution"] is True, "another domain with that ending"
+    await proxying.do(
+        "PATCH",
+        "/api/v1/accounts/update_credentials",
+        alice,
+        json={"attribution_domains": ["paper.test"]},
+    )
+    for person in (alice, bob):
+        shown = await card(person)
+        assert shown["missing_attribution"] is False
+        assert [author["account"]["username"] for author in shown["authors"]] == ["alice"]
+
+
+VIDEOS = [
+    b'<meta name="twitter:player" content="https://a.test/embed">',
+    b'<meta property="og:video:url" content="https://a.test/film.mp4">',
+    b'<link type="application/json+oembed" href="/o.json">',
+]
+
+
+@pytest.mark.parametrize("head", VIDEOS)
+async def test_pages_with_a_video_are_found_by_it(
+    proxying: Here, origin: Origin, head: bytes
+) -> None:
+    alice = await proxying.person("alice")
+    origin.answers["/film"] = b"<title>Film</title>" + head, "text/html"
+    origin.answers["/text"] = b"<title>Text</title>", "text/html"
+    origin.answers["/o.json"] = orjson.dumps({"type": "video"}), "application/json"
+    film = await proxying.post(alice, f"moon {origin.url}/film")
+    await proxying.post(alice, f"moon {origin.url}/text")
+    await look_at_links(proxying.ctx)
+    for query, found in (("moon has:embed", 1), ("moon has:link", 2), ("moon -has:embed", 1)):
+        answer = await proxying.do("GET", "/api/v2/search", alice, params={"q": query})
+        assert len(answer["statuses"]) == found, query
+        assert (film["id"] in [one["id"] for one in answer["statuses"]]) == ("-" not in query)
+
+
 @pytest.mark.parametrize(
     ("html", "link"),
     [

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from fedserver.effects.conversing import converse
 from tests.mastodon.conftest import Schema
 from tests.mastodon.write_fixtures import Here, Person
 from tests.mastodon.write_fixtures import here_fixture as here_fixture
@@ -168,3 +169,16 @@ async def test_each_change_is_signalled(here: Here) -> None:
         await until(all_heard)
     assert sorted(heard[:2]) == sorted([f"{ada.id}:{hers['id']}", f"{bob.id}:{his['id']}"])
     assert heard[2:] == [f"{bob.id}:{his['id']}"]
+
+
+async def test_an_older_post_of_ones_own_that_lands_late_reads_nothing(here: Here) -> None:
+    ada, bob = await friends(here, "ada", "bob")
+    first = await talk(here, ada, "Hello @bob")
+    slow = await talk(here, ada, "Are you there @bob", to=first)
+    answer = await talk(here, bob, "Yes @ada", to=first)
+    # Two transactions at once: the answer, which has the higher id, is committed first.
+    await here.execute("DELETE FROM conversation_statuses WHERE status_id = $1", int(slow["id"]))
+    async with here.ctx.db.transaction() as tx:
+        await converse(here.ctx, tx, [int(slow["id"])])
+    (hers,) = await of(here, ada)
+    assert (hers["last_status"]["id"], hers["unread"]) == (answer["id"], True)

@@ -164,6 +164,15 @@ async def test_a_picture_sent_back_as_its_address_stays(here: Here) -> None:
     assert (after["avatar"], after["header"]) == (before["avatar"], before["header"])
 
 
+@pytest.mark.parametrize("field", ["avatar", "header"])
+async def test_a_text_is_no_picture(here: Here, field: str) -> None:
+    alice = await here.person("alice")
+    given = {field: "my face", "display_name": "A"}
+    status, error = await here.refusal("PATCH", UPDATE, alice, json=given)
+    assert (status, field.title() in error) == (422, True)
+    assert (await update(here, alice))["display_name"] == ""
+
+
 async def test_it_takes_the_scope(here: Here) -> None:
     reader = await here.person("reader", scopes="read")
     assert (await here.send("PATCH", UPDATE, reader, json={"locked": True})).status == 403

@@ -14,9 +14,11 @@ from mastodon import Mastodon
 
 from fedserver.services import grants
 from fedserver.services.push_messages import decode
+from fedserver.services.push_titles import TITLES, push_title
 from fedserver.workers.push_worker import PAUSES, next_push
 from storage.oauth import APPLICATION_BY_ID
 from storage.query import Value
+from storage.sign_ups import SET_LOCALE
 from tests.conftest import unused_port
 from tests.instances import Instance, Person, start_instance
 from tests.push.service import App, PushService, new_app, push_service
@@ -94,6 +96,23 @@ async def test_a_mention_reaches_the_app(scene: Scene, standard: bool) -> None:
     left = claims["exp"] - datetime.now(UTC).timestamp()
     assert 0 < left <= 24 * 3_600
     assert (message.headers["TTL"], message.headers["Urgency"]) == ("172800", "normal")
+
+
+async def test_the_title_is_in_the_receivers_language(scene: Scene) -> None:
+    await scene.instance.ctx.db.execute(SET_LOCALE, scene.ada.account_id, "de-AT")
+    await scene.subscribe("mention")
+    await scene.bob.post("/api/v1/statuses", status="@ada hallo")
+    assert scene.app.read(await scene.service.next())["title"] == "bob hat dich erwähnt"
+
+
+def test_every_language_has_every_title() -> None:
+    for language, titles in TITLES.items():
+        assert titles.keys() == TITLES["en"].keys(), language
+        for kind, title in titles.items():
+            assert title.count("{}") == TITLES["en"][kind].count("{}"), (language, kind)
+    assert push_title("pt-BR", "follow", "{bob}") == "{bob} followed you"
+    assert push_title("fr_CA", "follow", "bob") == "bob vous suit"
+    assert push_title("ja", "new kind", "bob") == "bob"
 
 
 async def test_what_is_said_of_our_key_is_true_everywhere(scene: Scene) -> None:

@@ -2,11 +2,15 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from activitypub.json_bytes import dumps
+from activitypub.proofs import add_proof
+from activitypub.signatures import Dialect
 from fedserver.context import Context
 from fedserver.effects.acts import Audience
 from fedserver.effects.block import Block
@@ -19,7 +23,7 @@ from fedserver.effects.recovery_key import Offered, ShowRecoveryKey
 from fedserver.effects.update import UpdateActor
 from fedserver.recovery.identity import claim_identity
 from fedserver.recovery.keys import RecoveryKey
-from fedserver.services import resolve
+from fedserver.services import resolve, signing
 from fedserver.services.fetch import Budget
 from fedserver.uris import Uris
 from storage.accounts import ACCOUNT_BY_ID, ACCOUNT_BY_URI, AccountRow
@@ -185,6 +189,50 @@ async def test_after_the_person_spoke_their_server_has_nothing_to_say(story: Sce
     await until(refused)
     assert await story.bob_follows() == [story.new_uri]
     assert await story.third.ctx.db.value(SIGNPOST, story.old_uri) == story.new_uri
+
+
+async def test_an_older_word_of_the_person_counts_no_more(story: Scene) -> None:
+    kit = await story.take_kit()
+    await story.bring(await story.new.person("ada"), kit)
+    await bob_follows(story, story.new_uri)
+
+    mallory = await story.new.person("mallory")
+    old_word = {
+        "@context": "https://www.w3.org/ns/activitystreams",
+        "id": f"{story.old_uri}#moves/1",
+        "type": "Move",
+        "actor": story.old_uri,
+        "object": story.old_uri,
+        "target": f"{story.new.base_url}/users/mallory",
+    }
+    two_days_ago = datetime.now(UTC) - timedelta(days=2)
+    proven = add_proof(
+        old_word,
+        key_id=f"{story.old_uri}#recovery",
+        private_key=story.key.signing,
+        now=two_days_ago,
+    )
+    await bring(mallory, f"{story.third.base_url}/inbox", proven)
+
+    async def refused() -> bool:
+        return any("said otherwise" in one for one in await story.third.ctx.db.values(REFUSED))
+
+    await until(refused)
+    assert await story.bob_follows() == [story.new_uri]
+
+
+async def bring(person: Person, inbox: str, document: dict[str, Any]) -> None:
+    """Deliver an activity under the signature of somebody who did not make it."""
+    ctx = person.instance.ctx
+    key = await signing.signing_key(ctx, person.account_id)
+    response = await ctx.out.request(
+        "POST",
+        inbox,
+        headers={"Content-Type": signing.ACTIVITY_JSON},
+        body=dumps(document),
+        signer=signing.signer(ctx, key, Dialect.CAVAGE),
+    )
+    assert response.status == 202
 
 
 async def contradict(story: Scene, target: Person) -> None:

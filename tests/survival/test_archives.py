@@ -6,6 +6,7 @@ import json
 import tarfile
 import zipfile
 from collections.abc import AsyncIterator, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 from PIL import Image
 
 from fedserver.errors import Invalid
-from fedserver.survival.archives import container
+from fedserver.survival.archives import container, importing
 from fedserver.survival.archives.container import ArchiveReader
 from fedserver.survival.archives.importing import Brought, bring_archive
 from fedserver.survival.archives.sources import open_archive
@@ -305,6 +306,66 @@ async def test_an_archive_handed_in_is_brought_by_the_worker(here: Instance) -> 
     assert [one["created_at"][:10] for one in found["statuses"]] == ["2019-05-01"]
 
 
+async def test_blocked_domains_come_with_what_they_end(here: Instance) -> None:
+    ada = await here.person("ada")
+    lines = b"#domain\nBad.example\nworse.example\n://\n"
+    brought = await bring(ada, zipped({"blocked_domains.csv": lines}))
+    assert (brought.domains, brought.failed) == (2, 0)
+    assert dict(brought.reasons) == {"a line of the blocked domains names none": 1}
+    assert set(await ada.get("/api/v1/domain_blocks")) == {"bad.example", "worse.example"}
+    again = await bring(ada, zipped({"blocked_domains.csv": lines}))
+    assert again.domains == 2
+    assert len(await ada.get("/api/v1/domain_blocks")) == 2
+
+
+async def test_bad_posts_are_left_out_and_the_good_ones_come(here: Instance) -> None:
+    ada = await here.person("ada")
+    bad = [
+        note(1, published="0001-01-01T00:00:00Z"),
+        note(2, published="9999-12-31T23:59:59Z"),
+        note(3, content="a\x00b", summary="\x00"),
+        note(4, type="Question", oneOf=[{"type": "Note", "name": "x"}] * 5_000),
+        note(5, content="<p>" * 50_000),
+        note(6, content=["x"], tag=[{"type": "Hashtag", "name": "#" + "x" * 9_000}] * 50),
+        note(7, published="soon"),
+        note(8, attachment=[{"type": "Document", "url": "https://[::1", "name": {"x": 1}}]),
+    ]
+    bad.append(note(8, id=f"{OLD}/statuses/" + "".join(map(str, range(9_000)))))
+    items = [{}, {"type": "Create", "object": 5}, *map(create, bad), create(note(9))]
+    files = {"actor.json": ACTOR, "outbox.json": outbox(*items)}
+    brought = await bring(ada, zipped(files))
+    assert brought.done + brought.failed == brought.total == len(items)
+    assert sum(brought.reasons.values()) == brought.failed >= 2
+    assert "2019-05-09" in [one["created_at"][:10] for one in await posts_of(ada)]
+    dates = [datetime.fromisoformat(one["created_at"]) for one in await posts_of(ada)]
+    assert max(dates) <= here.ctx.clock.now()
+
+
+DEEP_ITEM = b'{"orderedItems": [' + b"[" * 100_000 + b"]" * 100_000 + b"]}"
+
+
+async def test_an_archive_that_breaks_its_readers_fails_and_the_server_lives(
+    here: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ValueError("a surprise")
+
+    ada = await here.person("ada")
+    monkeypatch.setattr(importing, "open_archive", broken)
+    form = aiohttp.FormData()
+    form.add_field("data", zipped({"actor.json": ACTOR}), filename="archive.zip")
+    headers = {"Authorization": f"Bearer {ada.token}"}
+    url = f"{here.base_url}{API}/archive_imports"
+    async with here.session.post(url, data=form, headers=headers) as answer:
+        assert answer.status == 202, await answer.text()
+
+    async def failed() -> str | None:
+        (one,) = await ada.get(f"{API}/archive_imports")
+        return str(one["failure"]) if one["failure"] else None
+
+    assert await until(failed) == "This archive cannot be read"
+
+
 def bomb() -> bytes:
     return gzip.compress(bytes(1024) * 4096)
 
@@ -317,20 +378,54 @@ def bomb() -> bytes:
         (zipped({"readme.txt": b"x"}), "Nothing in this file"),
         (zipped({"actor.json": b"[1]", "outbox.json": outbox()}), "actor.json"),
         (zipped({"actor.json": ACTOR, "outbox.json": b"[" * 100_000}), "cannot be read"),
+        (zipped({"actor.json": ACTOR, "outbox.json": DEEP_ITEM}), "cannot be read"),
         (b'{"orderedItems": 5}', "cannot be read"),
         (b"[" * 100_000, "cannot be read|name the old"),
     ],
-    ids=["empty", "cut off", "no posts", "no actor", "too deep", "no items", "deep notes"],
+    ids=[
+        "empty",
+        "cut off",
+        "no posts",
+        "no actor",
+        "too deep",
+        "deep item",
+        "no items",
+        "deep notes",
+    ],
 )
 def test_what_is_no_archive_is_refused(archive: bytes, said: str) -> None:
     with pytest.raises(Invalid, match=said):
         open_archive(io.BytesIO(archive), "ada@old.example")
 
 
+@pytest.mark.parametrize("former", ["https://[::1", "ada@[", "x" * 5_000, "https://"])
+def test_an_old_account_that_is_none_is_refused(former: str) -> None:
+    with pytest.raises(Invalid, match="old account"):
+        open_archive(io.BytesIO(b'[{"id": "1", "createdAt": "x", "text": "x"}]'), former)
+
+
 def test_what_unpacks_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(container, "MAX_UNPACKED_BYTES", 1024 * 1024)
     with pytest.raises(Invalid, match="too large"):
         open_archive(io.BytesIO(bomb()))
+
+
+def test_a_header_as_large_as_the_memory_is_refused() -> None:
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        info = tarfile.TarInfo("actor.json")
+        info.pax_headers = {"comment": "a" * 2_000_000}
+        archive.addfile(info)
+    with pytest.raises(Invalid, match="header in it is too large"):
+        ArchiveReader(io.BytesIO(made.getvalue()))
+
+
+def test_paths_without_end_cost_nothing() -> None:
+    deep = "a/" * 15_000
+    files = {"actor.json": ACTOR, "outbox.json": outbox(create(note(1))), f"{deep}x.jpg": b"x"}
+    source = open_archive(io.BytesIO(zipped(files)))
+    assert source.file_of(f"https://old.example/{deep}x.jpg") is None
+    assert source.file_of("https://old.example/x.jpg") is None
 
 
 def test_links_and_lies_in_an_archive_are_nothing() -> None:

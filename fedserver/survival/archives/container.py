@@ -176,14 +176,36 @@ def _zip(source: BinaryIO) -> tuple[dict[str, int], _Opener]:
     return found, whole.open
 
 
+@dataclass(slots=True)
+class _Sipped:
+    """A file of which no more than `most` bytes are read at once: a header of a tar says how long
+    it is, and is read whole."""
+
+    file: BinaryIO
+    most: int = _PIECE_BYTES
+
+    def read(self, size: int = -1) -> bytes:
+        if not 0 <= size <= self.most:
+            raise Invalid("This is not an archive: a header in it is too large")
+        return self.file.read(size)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self.file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self.file.tell()
+
+
 def _tar(source: BinaryIO) -> tuple[dict[str, int], _Opener]:
-    whole = tarfile.open(fileobj=_uncompressed(source), mode="r:")  # noqa: SIM115 - open as long as the reader
+    sipped = _Sipped(_uncompressed(source))
+    whole = tarfile.open(fileobj=cast("BinaryIO", sipped), mode="r:")  # noqa: SIM115 - open as long as the reader
     found: dict[str, tarfile.TarInfo] = {}
     for info in whole:
         if len(found) >= MAX_ENTRIES:
             raise Invalid("This is not an archive: it has too many entries")
         if info.isreg():  # links and devices are nothing to us
             found[info.name.removeprefix("./")] = info
+    sipped.most = MAX_UNPACKED_BYTES  # whoever reads a file has its size in mind
 
     def opened(name: str) -> IO[bytes]:
         return whole.extractfile(found[name]) or io.BytesIO()

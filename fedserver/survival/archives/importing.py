@@ -15,9 +15,10 @@ from fedserver.context import Context
 from fedserver.errors import FedserverError, Invalid, NotFound
 from fedserver.events import IMPORTS, NOTIFY
 from fedserver.services.portable_lists import begin_import
+from fedserver.survival.archives.domains import block_domains, read_domains
 from fedserver.survival.archives.posts import bring_posts
 from fedserver.survival.archives.sources import ArchiveSource, open_archive
-from storage.accounts import ACCOUNT_BY_ID
+from storage.accounts import ACCOUNT_BY_ID, AccountRow
 from storage.archives import (
     CLAIM_ARCHIVE_IMPORT,
     END_ARCHIVE_IMPORT,
@@ -38,6 +39,7 @@ class Brought:
     """What has been brought in so far. `reasons`: why posts were left out, with how many."""
 
     lists: list[str] = field(default_factory=list)
+    domains: int = 0
     total: int = 0
     done: int = 0
     failed: int = 0
@@ -66,6 +68,7 @@ async def bring_archive(
     brought = Brought()
     if with_lists:
         await _bring_lists(ctx, account_id, source, brought)
+        await _bring_domains(ctx, account, source, brought)
     yield brought
     if source.items:
         async for at in bring_posts(ctx, source, account):
@@ -86,6 +89,16 @@ async def _bring_lists(
     await ctx.db.execute(NOTIFY, IMPORTS, "")
 
 
+async def _bring_domains(
+    ctx: Context, account: AccountRow, source: ArchiveSource, brought: Brought
+) -> None:
+    domains, unread = await asyncio.to_thread(read_domains, source.domains)
+    await block_domains(ctx, account, domains)
+    brought.domains = len(domains)
+    if unread:
+        brought.reasons["a line of the blocked domains names none"] = unread
+
+
 async def bring_due_archive(ctx: Context) -> int:
     """Bring one archive in that somebody uploaded; give how many there were."""
     now = ctx.clock.now()
@@ -97,6 +110,10 @@ async def bring_due_archive(ctx: Context) -> int:
         except (FedserverError, OSError) as error:
             log.info("an archive of account %s is not brought in: %s", row.account_id, error)
             failure = str(error)[:500]
+        except (ValueError, OverflowError, RecursionError) as error:
+            # What a stranger's file raises must not end the server, again after each start.
+            log.warning("an archive of account %s is unreadable: %s", row.account_id, error)
+            failure = "This archive cannot be read"
         await ctx.db.execute(END_ARCHIVE_IMPORT, row.id, failure, ctx.clock.now())
     return len(due)
 

@@ -32,6 +32,11 @@ from storage.outbox import INSERT_ACTIVITY
 from storage.statuses import STATUS_BY_ID, StatusRow
 
 _MAX_POST_BYTES: Final = 1024 * 1024
+# Ids begin here, and the first years of all cannot be written in every time zone.
+_FIRST_YEAR: Final = 1970
+# What strangers' dates, numbers and addresses raise in the libraries that read them: one post must
+# not keep the others out.
+_FAULTS: Final = (FedserverError, ProtocolError, ValueError, OverflowError, RecursionError)
 _SHOWN: Final = frozenset({"public", "unlisted", "private"})
 
 
@@ -82,20 +87,22 @@ async def bring_posts(ctx: Context, source: PostSource, new: AccountRow) -> Asyn
         try:
             last = await _bring(ctx, source, new, item, last)
             done += 1
-        except (FedserverError, ProtocolError) as error:
+        except _FAULTS as error:
             failed, fault = failed + 1, _reason(error)
         yield Progress(len(posts), done, failed, fault)
 
 
-def _reason(error: FedserverError | ProtocolError) -> str:
-    return error.reason if isinstance(error, ProtocolError) else str(error)
+def _reason(error: Exception) -> str:
+    if isinstance(error, ProtocolError):
+        return error.reason
+    return str(error) if isinstance(error, FedserverError) else "it cannot be read"
 
 
 def items_of(outbox: bytes) -> list[msgspec.Raw]:
     """Give the items of an OrderedCollection, unread. Raises Invalid for what is none."""
     try:
         return msgspec.json.decode(outbox, type=_Outbox).orderedItems
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise Invalid(f"The posts cannot be read: {error}") from None
 
 
@@ -111,6 +118,8 @@ async def _bring(
     # The followers of then are those of now.
     author = replace(new, followers_url=source.followers or new.followers_url)
     given = await status_of_object(ctx, note, author, Budget(0))
+    if given.created_at.year < _FIRST_YEAR:
+        raise Invalid("its date cannot be right")
     if given.visibility not in _SHOWN:
         raise Invalid("it was for single people")
     parent = known.get(note.in_reply_to or "")

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Final, Protocol, TypeVar
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import msgspec
 
@@ -29,9 +29,13 @@ _CSV: Final[tuple[tuple[re.Pattern[str], Kind], ...]] = (
     (re.compile(r"(lists|user-lists-.*)\.csv"), "lists"),
     (re.compile(r"bookmarks\.csv"), "bookmarks"),
 )
+_DOMAINS: Final = re.compile(r"(blocked_domains|domain_blocks)\.csv")
 _NOTES: Final = re.compile(r"notes(-.*)?\.json")
 _HANDLE: Final = re.compile(r"@?([^@/\s]+)@([^@/\s]+)")
 _MAX_LIST_BYTES: Final = 16 * 1024 * 1024
+# Every end of a path is made: without limits the work grows with the square of its length.
+_MAX_PATH_CHARS: Final = 2_048
+_MAX_PATH_PARTS: Final = 32
 
 
 class _Files(Protocol):
@@ -77,13 +81,15 @@ class _PixelfedFilters(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class ArchiveSource:
-    """An archive: whose it is, posts, files and lists (`PostSource`)."""
+    """An archive: whose it is, posts, files and lists (`PostSource`). `domains` is Mastodon's file
+    of blocked ones."""
 
     uri: str
     followers: str | None
     files: _Files
     items: Sequence[msgspec.Raw]
     lists: Mapping[Kind, str]
+    domains: str = ""
     _ends: Mapping[str, str] = field(default_factory=dict)
 
     def posts(self) -> Sequence[msgspec.Raw]:
@@ -93,9 +99,10 @@ class ArchiveSource:
     def file_of(self, url: str) -> str | None:
         """Give the name of the file whose path ends as that of `url`: servers leave out the first
         parts of the path."""
-        parts = unquote(urlsplit(url).path).strip("/").split("/")
-        for start in range(len(parts)):
-            name = self._ends.get("/".join(parts[start:]))
+        if len(url) > _MAX_PATH_CHARS:
+            return None
+        for end in _path_ends(unquote(_split(url).path).strip("/")):
+            name = self._ends.get(end)
             if name is not None:
                 return name
         return None
@@ -113,7 +120,8 @@ def open_archive(file: BinaryIO, former: str = "") -> ArchiveSource:
     owner = _owner(files, former)
     items = _posts_in(files, owner)
     lists = _lists_in(files)
-    if not items and not lists:
+    domains = _domains_in(files)
+    if not items and not lists and not domains:
         raise Invalid("Nothing in this file can be brought in: no posts, no lists")
     if items and owner is None:
         raise Invalid(
@@ -125,6 +133,7 @@ def open_archive(file: BinaryIO, former: str = "") -> ArchiveSource:
         files=files,
         items=items,
         lists=lists,
+        domains=domains,
         _ends=_ends_of(files.names()),
     )
 
@@ -151,12 +160,17 @@ def _owner(files: _Files, former: str) -> _Owner | None:
     for name in ("actor.json", "account.json"):
         place = _named(files, name)
         if place is not None:
-            return _decoded(files.read(place), _Owner, place)
+            owner = _decoded(files.read(place), _Owner, place)
+            if len(owner.id) > _MAX_PATH_CHARS:
+                raise Invalid(f"The address in {place} of the archive is too long")
+            return owner
     if not former:
         return None
+    if len(former) > _MAX_PATH_CHARS:
+        raise Invalid("The address of the old account is too long")
     handle = _HANDLE.fullmatch(former.strip())
     uri = f"https://{handle.group(2)}/@{handle.group(1)}" if handle else former.strip()
-    if urlsplit(uri).scheme in ("http", "https") and urlsplit(uri).netloc:
+    if _split(uri).scheme in ("http", "https") and _split(uri).netloc:
         return _Owner(uri, f"{uri}/followers")
     raise Invalid("Name the old account as in name@example.org, or by its address")
 
@@ -222,11 +236,25 @@ def _ends_of(names: Iterable[str]) -> dict[str, str]:
     """Give each file by its whole path, and by the ends of it that no other has."""
     found: dict[str, str | None] = {}
     for name in names:
-        parts = name.split("/")
-        for start in range(len(parts)):
-            end = "/".join(parts[start:])
-            found[end] = None if end in found and start else name
+        for end in _path_ends(name):
+            found[end] = None if end in found and end != name else name
     return {end: name for end, name in found.items() if name is not None}
+
+
+def _split(url: str) -> SplitResult:
+    """Give the parts of an address; none of what is no address."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return SplitResult("", "", "", "", "")
+
+
+def _path_ends(path: str) -> list[str]:
+    """Give the whole path, then its ends, ever shorter; nothing for what no server writes."""
+    parts = path.split("/")
+    if len(path) > _MAX_PATH_CHARS or len(parts) > _MAX_PATH_PARTS:
+        return []
+    return ["/".join(parts[start:]) for start in range(len(parts))]
 
 
 def _lists_in(files: _Files) -> dict[Kind, str]:
@@ -237,6 +265,14 @@ def _lists_in(files: _Files) -> dict[Kind, str]:
                 text = files.read(name, most=_MAX_LIST_BYTES).decode(errors="replace")
                 found[kind] = _as_mastodon_has_it(name, text)
     return found | _pixelfed_lists(files)
+
+
+def _domains_in(files: _Files) -> str:
+    found = (one for one in files.names() if _DOMAINS.fullmatch(one.rpartition("/")[2]))
+    name = next(found, None)
+    if name is None:
+        return ""
+    return files.read(name, most=_MAX_LIST_BYTES).decode(errors="replace")
 
 
 def _as_mastodon_has_it(name: str, text: str) -> str:
@@ -260,5 +296,5 @@ def _pixelfed_lists(files: _Files) -> dict[Kind, str]:
 
 def _addresses(urls: Iterable[str]) -> str:
     """Give handles of Pixelfed's addresses: https://HOST/NAME, or https://HOST/users/NAME."""
-    parts = [(urlsplit(url).netloc, urlsplit(url).path.rpartition("/")[2]) for url in urls]
+    parts = [(_split(url).netloc, _split(url).path.rpartition("/")[2]) for url in urls]
     return as_csv([(f"{name.lstrip('@')}@{host}",) for host, name in parts if host and name])

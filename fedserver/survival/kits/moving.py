@@ -22,7 +22,7 @@ from fedserver.effects.move import Move
 from fedserver.effects.performing import perform, perform_in
 from fedserver.effects.update import UpdateActor
 from fedserver.errors import Refused
-from fedserver.services.recovery_pins import counts, pins_of
+from fedserver.services.recovery_pins import Word, counts, pins_of
 from fedserver.survival.evacuation import dialects
 from fedserver.survival.evacuation.dialects import Dialect, Family, Step
 from fedserver.survival.kits.reading import OpenKit, Peer
@@ -143,7 +143,7 @@ async def move_ours(ctx: Context, kit: OpenKit, new: AccountRow) -> bool:
         if pinned:
             raise Refused(f"{kit.uri} is known here with another recovery key")
         return False  # nobody here can tell whether the kit's account is that one
-    act = Move(actor=old, uri=f"{kit.uri}#moves/{ctx.ids.new()}", target=new, persons_key=key)
+    act = Move(actor=old, uri=f"{kit.uri}#moves/{ctx.ids.new()}", target=new, word=Word(key, now))
     return await perform(ctx, act)
 
 
