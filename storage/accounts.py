@@ -273,7 +273,8 @@ FORMER_IDENTITIES = Query(
 )
 KEYS_OF_ACCOUNTS = Query(
     f"""
-    SELECT {_KEY_COLUMNS} FROM actor_keys k WHERE k.account_id = ANY($1::bigint[])
+    SELECT {_KEY_COLUMNS} FROM actor_keys k JOIN accounts a ON a.id = k.account_id
+    WHERE k.account_id = ANY($1::bigint[]) AND k.identity_uri = a.uri
     ORDER BY k.account_id, k.kind DESC
     """,
     KeyRow,

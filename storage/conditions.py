@@ -7,9 +7,11 @@ restores a backup calls BEGIN_RESTORE before the first row and END_RESTORE after
 
 from storage.query import Command, Value
 
-RESTORE_INCOMPLETE = Value(
-    "SELECT EXISTS (SELECT 1 FROM conditions WHERE name = 'restore_incomplete')", bool
-)
+# While the instance moves to another domain, its followers are on their way.
+LISTS_INCOMPLETE = """(
+    EXISTS (SELECT 1 FROM conditions WHERE name = 'restore_incomplete')
+    OR EXISTS (SELECT 1 FROM evacuations WHERE state IN ('switched', 'sending')))"""
+RESTORE_INCOMPLETE = Value(f"SELECT {LISTS_INCOMPLETE}", bool)
 # $1 now.
 BEGIN_RESTORE = Command(
     """

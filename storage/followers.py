@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from storage.conditions import LISTS_INCOMPLETE
 from storage.query import Command, Query, Value
 
 _ORIGIN = "lower(substring(a.uri FROM '^https?://[^/?#]+'))"
@@ -26,10 +27,10 @@ class FollowersStateRow:
 
 
 FOLLOWERS_STATE = Query(
-    """
+    f"""
     SELECT a.followers_url, a.followers_count,
         coalesce((SELECT max(f.id) FROM follows f WHERE f.target_id = a.id), 0) AS last_follow_id,
-        EXISTS (SELECT 1 FROM conditions WHERE name = 'restore_incomplete') AS restore_incomplete
+        {LISTS_INCOMPLETE} AS restore_incomplete
     FROM accounts a WHERE a.id = $1 AND a.domain IS NULL
     """,
     FollowersStateRow,
@@ -86,7 +87,7 @@ FOLLOWERS_HERE = Query(
             SELECT {_HASHES} AS bits FROM follows f JOIN accounts a ON a.id = f.account_id
             WHERE f.target_id = t.id AND f.accepted_at IS NOT NULL AND a.domain IS NULL) o
         ) AS digest,
-        EXISTS (SELECT 1 FROM conditions WHERE name = 'restore_incomplete') AS restore_incomplete
+        {LISTS_INCOMPLETE} AS restore_incomplete
     FROM accounts t
     WHERE t.id = (SELECT account_id FROM identities WHERE uri = $1) AND t.domain IS NOT NULL
     """,

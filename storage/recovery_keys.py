@@ -19,8 +19,10 @@ class RecoveryKeyRow:
 
 RECOVERY_KEY = Query(
     """
-    SELECT public_key, recipient, statements, created_at FROM actor_keys
-    WHERE account_id = $1 AND kind = 'recovery'
+    SELECT k.public_key, k.recipient, k.statements, k.created_at
+    FROM actor_keys k JOIN accounts a ON a.id = k.account_id
+    WHERE k.account_id = $1 AND k.kind = 'recovery'
+    ORDER BY k.identity_uri = a.uri DESC LIMIT 1
     """,
     RecoveryKeyRow,
 )

@@ -19,15 +19,14 @@ from fedserver.recovery.keys import RecoveryKey
 from fedserver.recovery.statements import NotVouchedFor, check_statement, sign_statement
 from fedserver.services import fetch
 from fedserver.services.instance_recovery import ROTATION
-from storage.evacuations import (
-    CERTIFICATES,
+from storage.evacuations import CERTIFICATES, EvacuationRow
+from storage.successions import (
     PEER_EVACUATION,
     PIN_DID,
     PINNED_DID,
     PUT_PEER_EVACUATION,
     PUT_SUCCESSOR_STATEMENT,
     SUCCESSOR_STATEMENT,
-    EvacuationRow,
 )
 
 log = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from storage.hosts import LEARN_SOFTWARE
 from tests.conftest import unused_port
 from tests.interop.fedify_peer import start_fedify
 from tests.resilience.evacuees import Site, actor_uri, evacuate, people
-from tests.resilience.model_peers import Names
+from tests.resilience.model_peer import Names
 from tests.waiting import until
 
 pytestmark = pytest.mark.interop

@@ -11,6 +11,7 @@ from pathlib import Path
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from activitypub.keys import generate_ed25519_key
 from fedserver.app import open_context, running
 from fedserver.config import (
     Config,
@@ -23,12 +24,13 @@ from fedserver.config import (
 from fedserver.context import Context
 from fedserver.recovery.keys import RecoveryKey
 from fedserver.services.instance_recovery import authorize_at
-from fedserver.services.new_accounts import NewUser, make_keys, store_user
+from fedserver.services.new_accounts import ActorKeys, NewUser, store_user
 from fedserver.survival.evacuation import planning
 from storage.evacuations import EvacuationRow
 from storage.hosts import LEARN_SOFTWARE
+from tests.federation.fake_peer import rsa_key
 from tests.instances import Instance, Person, application_of, signed_in
-from tests.resilience.model_peers import ModelPeer, Names
+from tests.resilience.model_peer import ModelPeer, Names
 from tests.waiting import until
 
 
@@ -87,10 +89,10 @@ class _Here(AbstractResolver):
 
 
 async def people(instance: Instance, names: Sequence[str]) -> list[Person]:
-    """Make accounts, quickly: nobody signs in to them with a password."""
+    """Make accounts, quickly: nobody signs in to them with a password, and one key does for all."""
     made = []
     for name in names:
-        keys = await make_keys(instance.ctx)
+        keys = ActorKeys(rsa_key("evacuees"), generate_ed25519_key())
         now = instance.ctx.clock.now()
         user = NewUser(name, f"{name}@mail.example", "no password", "user", now)
         async with instance.ctx.db.transaction() as tx:
@@ -100,12 +102,18 @@ async def people(instance: Instance, names: Sequence[str]) -> list[Person]:
 
 
 async def let_follow(
-    instance: Instance, peers: Sequence[ModelPeer], accounts: Sequence[Person]
+    instance: Instance,
+    peers: Sequence[ModelPeer],
+    accounts: Sequence[Person],
+    *,
+    taken_for: str | None = None,
 ) -> None:
-    """Let everybody on each peer follow every account, and wait until all are accepted."""
+    """Let everybody on each peer follow every account, and wait until all are accepted. The peers
+    are remembered as what they are, or as some other software."""
     for peer in peers:
         now = instance.ctx.clock.now()
-        await instance.ctx.db.execute(LEARN_SOFTWARE, peer.name, peer.software, "1.0", now)
+        software = taken_for or peer.software
+        await instance.ctx.db.execute(LEARN_SOFTWARE, peer.name, software, "1.0", now)
     await asyncio.gather(*(_follow_all(instance, peer, accounts) for peer in peers))
     targets = [actor_uri(instance, one.name) for one in accounts]
 

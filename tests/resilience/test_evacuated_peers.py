@@ -17,14 +17,15 @@ from fedserver.services import successions
 from fedserver.services.discover import learn_software
 from fedserver.services.instance_recovery import adopt_recovery_key
 from storage.accounts import ACCOUNT_BY_URI, AccountRow
-from storage.evacuations import PEER_EVACUATION, PINNED_DID, PROGRESS
+from storage.evacuations import PROGRESS
 from storage.query import Value
 from storage.relations import FOLLOW_BETWEEN
+from storage.successions import PEER_EVACUATION, PINNED_DID
 from tests.conftest import unused_port
 from tests.federation.fake_peer import FakePeer, Json, PeerActor, start_peer
 from tests.instances import Instance, Person, start_instance
 from tests.resilience.evacuees import Site, actor_uri, evacuate, people
-from tests.resilience.model_peers import Names
+from tests.resilience.model_peer import Names
 from tests.waiting import until
 
 KEY = RecoveryKey.new()

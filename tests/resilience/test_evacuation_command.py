@@ -16,7 +16,8 @@ from storage.evacuations import FREE_PEERS
 from storage.recovery import FREE_CLAIMS, FREE_LEASES
 from tests.conftest import unused_port
 from tests.resilience.evacuees import Site, came, let_follow, people
-from tests.resilience.model_peers import GoToSocial, Mastodon, Names, model_peers
+from tests.resilience.model_peer import Names
+from tests.resilience.model_peers import GoToSocial, Mastodon, model_peers
 from tests.resilience.server_process import ROOT
 from tests.waiting import until
 

@@ -20,7 +20,6 @@ from fedserver.services import successions
 from fedserver.services.new_accounts import KEY_PURPOSE, ActorKeys, make_keys
 from fedserver.survival.evacuation.dialects import Family, Step, dialect_of
 from storage import evacuations as sql
-from storage.conditions import BEGIN_RESTORE
 from storage.database import Transaction
 from storage.evacuations import EvacuationRow, PlannedRow
 
@@ -200,8 +199,6 @@ async def switch_in(ctx: Context, tx: Transaction, evacuation: EvacuationRow) ->
     """Plan what is to be said, and let the accounts that have new keys go on under the new base."""
     old, new, number = evacuation.old_base, evacuation.new_base, evacuation.id
     now = ctx.clock.now()
-    # Peers would compare lists of followers that are on their way.
-    await tx.execute(BEGIN_RESTORE, now)
     await _plan_messages(ctx, tx, number)
     await tx.execute(sql.RENAME_FOLLOWS, number, activity_prefix(new, evacuation.epoch))
     await tx.execute(sql.END_BASE, old, now)

@@ -27,7 +27,6 @@ from fedserver.survival.evacuation.dialects import IF_NOBODY_CAME, Dialect, Step
 from fedserver.survival.evacuation.speaking import Said, Speaker, speaker, words
 from fedserver.timed_cache import TimedCache
 from storage import evacuations as sql
-from storage.conditions import END_RESTORE
 from storage.evacuations import EvacuationRow, MessageRow, PeerTurnRow
 from storage.hosts import REMEMBER_DIALECT
 
@@ -35,7 +34,7 @@ log = logging.getLogger(__name__)
 
 LEASE_FOR: Final = timedelta(minutes=2)
 # A peer takes the first of a queue at once; what is sent on and on is what a rate is for.
-BURST_S: Final = 20.0
+BURST_S: Final = 30.0
 GIVE_UP_AFTER: Final = timedelta(days=7)
 _HOSTS_AT_ONCE = 200
 _TURN_S = 20.0
@@ -134,7 +133,6 @@ class Sender:
         )
         await asyncio.gather(*(self._turn(ctx, evacuation, turn) for turn in turns))
         if await ctx.db.execute(sql.MARK_DONE, evacuation.id, ctx.clock.now()):
-            await ctx.db.execute(END_RESTORE)
             log.info("the evacuation to %s is done", evacuation.new_base)
         return len(turns)
 

@@ -27,7 +27,7 @@ SUFFIX: Final = ".age"
 PREFIX: Final = "kits"
 _IN_MEMORY_BYTES: Final = 4 * 1024 * 1024
 _AGAIN_AFTER: Final = timedelta(hours=6)
-_COMPRESSION: Final = 5  # posts become a tenth; more costs time and gives little
+_COMPRESSION: Final = 5  # posts become a twentieth; more costs time and gives little
 _KEPT: Final = 2  # versions of a kit on a mirror
 
 
