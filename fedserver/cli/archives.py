@@ -56,8 +56,6 @@ def import_(config: "Config", file: Path, name: str, former: str) -> None:
     click.echo()
     if brought.lists:
         click.echo(f"lists that are brought in line by line now: {', '.join(brought.lists)}")
-    if brought.domains:
-        click.echo(f"{brought.domains} domains are blocked")
     for reason, count in brought.reasons.most_common():
         click.echo(f"{count} left out: {reason}")
 

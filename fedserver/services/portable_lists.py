@@ -6,7 +6,7 @@ The form is Mastodon's (CSV), so that files go both ways between servers.
 import csv
 import io
 from collections.abc import Iterable, Sequence
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 from fedserver.context import Context
 from fedserver.errors import Invalid
@@ -29,7 +29,7 @@ Kind = Literal["follows", "blocks", "mutes", "lists", "bookmarks", "domain_block
 Entry = dict[str, Any]
 
 MAX_LINES: Final = 20_000
-MAX_UNFINISHED: Final = 5
+MAX_UNFINISHED: Final = 2 * len(get_args(Kind))  # an archive brings one of each kind
 _MAX_FIELD_CHARS: Final = 2_000
 _EXPORTS: Final[dict[str, Query[ExportRow]]] = {
     "follows": EXPORT_FOLLOWS,

@@ -306,16 +306,19 @@ async def test_an_archive_handed_in_is_brought_by_the_worker(here: Instance) -> 
     assert [one["created_at"][:10] for one in found["statuses"]] == ["2019-05-01"]
 
 
-async def test_blocked_domains_come_with_what_they_end(here: Instance) -> None:
+async def test_blocked_domains_come_beside_all_other_lists(here: Instance) -> None:
     ada = await here.person("ada")
-    lines = b"#domain\nBad.example\nworse.example\n://\n"
-    brought = await bring(ada, zipped({"blocked_domains.csv": lines}))
-    assert (brought.domains, brought.failed) == (2, 0)
-    assert dict(brought.reasons) == {"a line of the blocked domains names none": 1}
-    assert set(await ada.get("/api/v1/domain_blocks")) == {"bad.example", "worse.example"}
-    again = await bring(ada, zipped({"blocked_domains.csv": lines}))
-    assert again.domains == 2
-    assert len(await ada.get("/api/v1/domain_blocks")) == 2
+    names = ("following_accounts", "blocked_accounts", "muted_accounts", "bookmarks")
+    files = {f"{name}.csv": b"ada@localhost:1\n" for name in names}
+    files["lists.csv"] = b"Friends,ada@localhost:1\n"
+    files["blocked_domains.csv"] = b"Bad.example\nworse.example\n"
+    brought = await bring(ada, zipped(files))
+    assert len(brought.lists) == 6
+
+    async def blocked() -> bool:
+        return set(await ada.get("/api/v1/domain_blocks")) == {"bad.example", "worse.example"}
+
+    assert await until(blocked)
 
 
 async def test_bad_posts_are_left_out_and_the_good_ones_come(here: Instance) -> None:

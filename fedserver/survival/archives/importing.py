@@ -15,10 +15,9 @@ from fedserver.context import Context
 from fedserver.errors import FedserverError, Invalid, NotFound
 from fedserver.events import IMPORTS, NOTIFY
 from fedserver.services.portable_lists import begin_import
-from fedserver.survival.archives.domains import block_domains, read_domains
 from fedserver.survival.archives.posts import bring_posts
 from fedserver.survival.archives.sources import ArchiveSource, open_archive
-from storage.accounts import ACCOUNT_BY_ID, AccountRow
+from storage.accounts import ACCOUNT_BY_ID
 from storage.archives import (
     CLAIM_ARCHIVE_IMPORT,
     END_ARCHIVE_IMPORT,
@@ -39,7 +38,6 @@ class Brought:
     """What has been brought in so far. `reasons`: why posts were left out, with how many."""
 
     lists: list[str] = field(default_factory=list)
-    domains: int = 0
     total: int = 0
     done: int = 0
     failed: int = 0
@@ -68,7 +66,6 @@ async def bring_archive(
     brought = Brought()
     if with_lists:
         await _bring_lists(ctx, account_id, source, brought)
-        await _bring_domains(ctx, account, source, brought)
     yield brought
     if source.items:
         async for at in bring_posts(ctx, source, account):
@@ -87,16 +84,6 @@ async def _bring_lists(
             await begin_import(ctx, account_id, kind, text, overwrite=False)
             brought.lists.append(kind)
     await ctx.db.execute(NOTIFY, IMPORTS, "")
-
-
-async def _bring_domains(
-    ctx: Context, account: AccountRow, source: ArchiveSource, brought: Brought
-) -> None:
-    domains, unread = await asyncio.to_thread(read_domains, source.domains)
-    await block_domains(ctx, account, domains)
-    brought.domains = len(domains)
-    if unread:
-        brought.reasons["a line of the blocked domains names none"] = unread
 
 
 async def bring_due_archive(ctx: Context) -> int:

@@ -28,8 +28,8 @@ _CSV: Final[tuple[tuple[re.Pattern[str], Kind], ...]] = (
     (re.compile(r"(muted_accounts|mutes|mute-.*)\.csv"), "mutes"),
     (re.compile(r"(lists|user-lists-.*)\.csv"), "lists"),
     (re.compile(r"bookmarks\.csv"), "bookmarks"),
+    (re.compile(r"(blocked_domains|domain_blocks)\.csv"), "domain_blocks"),
 )
-_DOMAINS: Final = re.compile(r"(blocked_domains|domain_blocks)\.csv")
 _NOTES: Final = re.compile(r"notes(-.*)?\.json")
 _HANDLE: Final = re.compile(r"@?([^@/\s]+)@([^@/\s]+)")
 _MAX_LIST_BYTES: Final = 16 * 1024 * 1024
@@ -81,15 +81,13 @@ class _PixelfedFilters(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class ArchiveSource:
-    """An archive: whose it is, posts, files and lists (`PostSource`). `domains` is Mastodon's file
-    of blocked ones."""
+    """An archive: whose it is, posts, files and lists (`PostSource`)."""
 
     uri: str
     followers: str | None
     files: _Files
     items: Sequence[msgspec.Raw]
     lists: Mapping[Kind, str]
-    domains: str = ""
     _ends: Mapping[str, str] = field(default_factory=dict)
 
     def posts(self) -> Sequence[msgspec.Raw]:
@@ -120,8 +118,7 @@ def open_archive(file: BinaryIO, former: str = "") -> ArchiveSource:
     owner = _owner(files, former)
     items = _posts_in(files, owner)
     lists = _lists_in(files)
-    domains = _domains_in(files)
-    if not items and not lists and not domains:
+    if not items and not lists:
         raise Invalid("Nothing in this file can be brought in: no posts, no lists")
     if items and owner is None:
         raise Invalid(
@@ -133,7 +130,6 @@ def open_archive(file: BinaryIO, former: str = "") -> ArchiveSource:
         files=files,
         items=items,
         lists=lists,
-        domains=domains,
         _ends=_ends_of(files.names()),
     )
 
@@ -265,14 +261,6 @@ def _lists_in(files: _Files) -> dict[Kind, str]:
                 text = files.read(name, most=_MAX_LIST_BYTES).decode(errors="replace")
                 found[kind] = _as_mastodon_has_it(name, text)
     return found | _pixelfed_lists(files)
-
-
-def _domains_in(files: _Files) -> str:
-    found = (one for one in files.names() if _DOMAINS.fullmatch(one.rpartition("/")[2]))
-    name = next(found, None)
-    if name is None:
-        return ""
-    return files.read(name, most=_MAX_LIST_BYTES).decode(errors="replace")
 
 
 def _as_mastodon_has_it(name: str, text: str) -> str:
