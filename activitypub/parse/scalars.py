@@ -7,7 +7,7 @@ readers here take all of these and never fail on a value of the wrong kind.
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from activitypub.addressing import PUBLIC, is_public
 from activitypub.errors import DocumentError
@@ -24,6 +24,8 @@ from activitypub.parse.limits import (
     MAX_UNKNOWN,
 )
 
+_FIRST_YEAR: Final = 1900
+_LAST_YEAR: Final = 9000
 _MAX_TIME_CHARS = 64
 _LANGUAGE = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8}){0,7}", re.ASCII)
 _DURATION = re.compile(
@@ -131,17 +133,23 @@ def opaque_id(value: Any) -> str | None:
 
 
 def time(value: Any) -> datetime | None:
-    """Return an aware time in UTC; a time without a zone is taken as UTC (xsd:dateTime)."""
+    """Return an aware time in UTC; a time without a zone is taken as UTC (xsd:dateTime).
+
+    What is not of these ages is none: the first and the last time that Python knows are infinite to
+    PostgreSQL.
+    """
     value = first(value)
     if not isinstance(value, str) or len(value) > _MAX_TIME_CHARS:
         return None
     try:
         found = datetime.fromisoformat(value)
-        if found.tzinfo is UTC:
-            return found
-        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+        if found.tzinfo is None:
+            found = found.replace(tzinfo=UTC)
+        elif found.tzinfo is not UTC:
+            found = found.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+    return found if _FIRST_YEAR <= found.year <= _LAST_YEAR else None
 
 
 def duration(value: Any) -> float | None:

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from fedserver.entities import statuses
 from storage.accounts import ACCOUNT_BY_URI
+from storage.query import Value
 from tests.conftest import unused_port
 from tests.federation.conftest import Server
 from tests.federation.fake_peer import (
@@ -24,6 +26,8 @@ from tests.federation.hostile_scene import (  # noqa: F401 - fixtures
     undo_of_a_follow,
 )
 from tests.federation.processing import mentioning, state, take
+
+_STORED = Value("SELECT id FROM statuses WHERE uri = $1", int)
 
 # Nobody is asked who should not be.
 
@@ -180,6 +184,9 @@ async def test_values_at_the_edge_are_stored_or_refused_at_once(
     item = await take(scene.server, scene.peer, scene.mallory, create)
     assert item.outcome in ("done", "refused"), item.reason
     assert item.attempts == 1
+    # What was stored can be shown.
+    stored = await scene.server.ctx.db.values(_STORED, create["object"]["id"])
+    assert len(await statuses(scene.server.ctx, stored, None)) == len(stored)
 
 
 async def test_an_id_too_long_to_be_kept_is_refused_at_once(scene: Scene) -> None:

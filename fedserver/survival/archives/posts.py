@@ -118,7 +118,7 @@ async def _bring(
     # The followers of then are those of now.
     author = replace(new, followers_url=source.followers or new.followers_url)
     given = await status_of_object(ctx, note, author, Budget(0))
-    if given.created_at.year < _FIRST_YEAR:
+    if note.published is None or note.published.year < _FIRST_YEAR:
         raise Invalid("its date cannot be right")
     if given.visibility not in _SHOWN:
         raise Invalid("it was for single people")
