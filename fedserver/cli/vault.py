@@ -173,8 +173,8 @@ def _key_from(words_file: IO[str] | None, shares: int | None) -> "RecoveryKey":
 def drill(config: "Config", words_file: IO[str] | None) -> None:
     """Restore the newest copies into a scratch place and compare them with what is here.
 
-    Counts every table, compares a thousand rows and files, and notes the date: `fedserver doctor`
-    warns when it is long ago.
+    Counts every table, compares a thousand rows and files, rehearses an evacuation with what was
+    restored, and notes the date: `fedserver doctor` warns when it is long ago.
     """
     from fedserver.errors import Refused
 
@@ -184,7 +184,8 @@ def drill(config: "Config", words_file: IO[str] | None) -> None:
         raise Refused(f"NOT PROVEN: {report.problem}")
     click.echo(
         f"proven: {report.tables} tables with {report.rows} rows, {report.compared} of them"
-        f" compared, {report.files} files, up to {report.until} UTC, in {report.seconds} s"
+        f" compared, {report.files} files, up to {report.until} UTC, in {report.seconds} s;"
+        f" {report.accounts} accounts could be evacuated"
     )
 
 

@@ -113,15 +113,26 @@ async def test_a_lost_host_comes_back_as_it_was(
         await server.start()
         for number in range(5):
             await bob.post(f"Post {number}")
+        await bob.post("A secret word", visibility="direct")
         said = await server.command("vault", "now")
         assert "has everything" in said
         assert "FAILS" not in await server.command("vault", "status")
         picture = await fetched(client, url)
         key = (server.data / "instance.key").read_bytes()
-        assert "proven: " in await server.command("vault", "drill")
+        proven = await server.command("vault", "drill")
+        assert "proven: " in proven
+        assert "2 accounts could be evacuated" in proven  # bob and the instance itself
         await server.command("vault", "verify")
         assert len(list((folders[0] / "log").iterdir())) == 1  # a restart goes on with the chain
-        canaries = [b"Post 0", b"bob@mail.example", bob.token.encode(), key, b"PRIVATE KEY", PNG]
+        canaries = [
+            b"Post 0",
+            b"A secret word",
+            b"bob@mail.example",
+            bob.token.encode(),
+            key,
+            b"PRIVATE KEY",
+            PNG,
+        ]
         assert found_by_a_thief(folders, canaries) == []
         await server.lose_everything()
         await restored_without_a_configuration(tmp_path / "elsewhere", server, key)

@@ -1,4 +1,5 @@
-"""Restoring the newest state into a scratch place, and comparing it with the living instance."""
+"""Restoring the newest state into a scratch place, comparing it with the living instance, and
+rehearsing an evacuation with it."""
 
 import asyncio
 import shutil
@@ -13,6 +14,7 @@ import msgspec
 from fedserver.config import DatabaseConfig, DataConfig
 from fedserver.context import Context
 from fedserver.recovery.sealing import CannotOpen
+from fedserver.survival.evacuation.rehearsing import rehearse
 from fedserver.survival.vault.command import find_newest, restore_files_and_database
 from fedserver.survival.vault.keys import vault_folder
 from fedserver.survival.vault.media import media_key, open_blob, place_of
@@ -29,7 +31,8 @@ _FILES: Final = 1_000
 
 
 class DrillReport(msgspec.Struct, kw_only=True):
-    """What a drill compared. `problem` is empty where all was there."""
+    """What a drill compared, and how many accounts were moved in it. `problem` is empty where all
+    was there."""
 
     problem: str = ""
     until: str = ""
@@ -37,6 +40,7 @@ class DrillReport(msgspec.Struct, kw_only=True):
     rows: int = 0
     compared: int = 0
     files: int = 0
+    accounts: int = 0
     seconds: float = 0.0
 
     @property
@@ -72,7 +76,8 @@ async def drill(ctx: Context, before: _Before, opener: Opener, say: Progress) ->
         async with _restored(ctx, opener, report, say) as restored:
             report.seconds = round(ctx.clock.monotonic() - began_s, 1)
             say(f"restored in {report.seconds} s; comparing")
-            report.problem = await _compare(ctx.db, restored, before, report)
+            report.problem = report.problem or await _compare(ctx.db, restored, before, report)
+            report.problem = report.problem or await _evacuate(ctx, restored, report)
         report.problem = report.problem or await _compare_files(ctx, opener, report)
     except CannotRestore as error:
         report.problem = str(error)
@@ -130,6 +135,18 @@ async def _compare(
         if really := set(lost) - set(changed):
             return f"{len(really)} of {len(drawn)} rows of {table} are not as they were"
         report.compared += len(drawn)
+    return ""
+
+
+async def _evacuate(ctx: Context, restored: Database, report: DrillReport) -> str:
+    """Move people to another domain with what was restored, and take it back. Gives what a peer
+    would not take, or nothing."""
+    # A name that nobody can have (RFC 6761), and of one's own machine for an instance there.
+    domain = f"rehearsal.{'localhost' if ctx.config.is_local else 'invalid'}"
+    rehearsal = await rehearse(replace(ctx, db=restored), ctx.config.base_url, domain)
+    report.accounts = rehearsal.accounts
+    for reason, times in rehearsal.reasons.most_common(1):
+        return f"an evacuation would fail: {times} times {reason}"
     return ""
 
 
