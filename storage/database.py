@@ -13,6 +13,9 @@ from storage.query import Command, Query, Value
 
 log = logging.getLogger(__name__)
 
+# Bytes. Longer ones would be read and planned anew by PostgreSQL each time.
+LONGEST_STATEMENT = 32 * 1024
+
 T = TypeVar("T")
 _Runner: TypeAlias = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
 
@@ -111,6 +114,7 @@ class Database:
                 reset=_nothing_to_reset,
                 command_timeout=60,
                 max_inactive_connection_lifetime=60,
+                max_cacheable_statement_size=LONGEST_STATEMENT,
                 server_settings={
                     "application_name": "fedserver",
                     "jit": "off",

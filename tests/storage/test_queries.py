@@ -11,6 +11,7 @@ import asyncpg
 import pytest
 
 import storage
+from storage.database import LONGEST_STATEMENT
 from storage.paging import Paged
 from storage.query import Command, Query, Value
 
@@ -54,6 +55,7 @@ def test_there_are_statements() -> None:
 async def test_statement_fits_the_schema(
     label: str, statement: Query[Any] | Value[Any] | Command, raw_connection: asyncpg.Connection
 ) -> None:
+    assert len(statement.sql.encode()) < LONGEST_STATEMENT
     prepared = await raw_connection.prepare(statement.sql)
     columns = prepared.get_attributes()
     if isinstance(statement, Query):
