@@ -1,7 +1,7 @@
 """Fills fedserver's database with people, posts, threads, hashtags and notifications, by SQL.
 
-As on a real instance few write much, a third of the posts are answers, a tenth boosts, most are
-public, every fifth has a hashtag, and half of the authors want to be found.
+As on a real instance few write much and many hardly ever, a third of the posts are answers, a tenth
+boosts, most are public, every fifth has a hashtag, and half of the authors want to be found.
 """
 
 import hashlib
@@ -67,15 +67,22 @@ _FOLLOWS = """
     FROM generate_series($1::bigint, $2::bigint) r, generate_series(1, $3::bigint) n
     WHERE (n + r) % 5 = 0
 """
+# Who wrote post n, and from 0 to 19 how it is with it: at random, and always the same.
+_CHANCE = """
+    CREATE FUNCTION pg_temp.author(n bigint) RETURNS bigint LANGUAGE sql IMMUTABLE RETURN
+        1 + abs(hashint8(n)::bigint) % 1000 * (abs(hashint8(n * 7)::bigint) % 1000) / 1000;
+    CREATE FUNCTION pg_temp.luck(n bigint) RETURNS bigint LANGUAGE sql IMMUTABLE RETURN
+        abs(hashint8(n + 1)::bigint) % 20;
+"""
 # $1 first and $2 last number, $3 how many there are in all, $4 now. Dated over a year.
 _STATUSES = """
     INSERT INTO statuses (id, uri, url, account_id, local, visibility, reblog_of_id, in_reply_to_id,
         in_reply_to_account_id, thread_id, content, language, replies_count, created_at)
     SELECT s.id, 'https://h.test/s/' || n, 'https://h.test/s/' || n, a.id, false,
-        CASE WHEN n % 20 < 17 THEN 'public' WHEN n % 20 < 19 THEN 'unlisted' ELSE 'private' END,
+        CASE WHEN luck < 16 THEN 'public' WHEN luck < 19 THEN 'unlisted' ELSE 'private' END,
         CASE WHEN n % 10 = 9 THEN b.id END,
         CASE WHEN n % 10 IN (2, 5, 7) THEN b.id END,
-        CASE WHEN n % 10 IN (2, 5, 7) THEN 1 + (n - 1) % 1000 END,
+        CASE WHEN n % 10 IN (2, 5, 7) THEN b.author END,
         CASE WHEN n % 10 IN (2, 5, 7) THEN b.id ELSE s.id END,
         CASE WHEN n % 10 = 9 THEN '' ELSE
             '<p>Post number ' || n || ' about ' || (ARRAY['rain', 'bread', 'trains', 'harbour',
@@ -87,10 +94,10 @@ _STATUSES = """
     CROSS JOIN LATERAL (
         SELECT at, (extract(epoch FROM at) * 1000)::bigint * 65536 + n % 65536 AS id
         FROM (SELECT $4::timestamptz - interval '1 year' * (($3 - n)::float8 / $3) AS at) t) s
+    CROSS JOIN LATERAL (SELECT pg_temp.author(n) AS id, pg_temp.luck(n) AS luck) a
     CROSS JOIN LATERAL (
-        SELECT 1 + ((n * 2654435761) % 1000 * ((n * 40503) % 1000) / 1000) AS id) a
-    CROSS JOIN LATERAL (
-        SELECT (extract(epoch FROM at) * 1000)::bigint * 65536 + m % 65536 AS id
+        SELECT (extract(epoch FROM at) * 1000)::bigint * 65536 + m % 65536 AS id,
+            pg_temp.author(m) AS author
         FROM (SELECT greatest(n - n % 10, 1) AS m) k, LATERAL (
             SELECT $4::timestamptz - interval '1 year' * (($3 - m)::float8 / $3) AS at) t) b
     ON CONFLICT DO NOTHING
@@ -136,7 +143,7 @@ _ANSWERED = """
         in_reply_to_account_id, thread_id, content, replies_count, created_at)
     SELECT $1::bigint + n, 'https://h.test/t/' || $2 || '/' || n,
         'https://h.test/t/' || $2 || '/' || n, 1 + n, false, 'public',
-        CASE WHEN n > 0 THEN $1 END, CASE WHEN n > 0 THEN 1 END, $1,
+        CASE WHEN n > 0 THEN $1 + n / 2 END, CASE WHEN n > 0 THEN 1 + n / 2 END, $1,
         '<p>Answer ' || n || '</p>', 0, $3
     FROM generate_series(0, $2::bigint) n
 """
@@ -182,6 +189,7 @@ async def _people(connection: Any, tokens: list[str], base_url: str) -> None:
 
 async def _posts(connection: Any, statuses: int) -> None:
     now = datetime.now(UTC)
+    await connection.execute(_CHANCE)
     for start in range(1, statuses + 1, _TOGETHER):
         end = min(start + _TOGETHER - 1, statuses)
         await connection.execute(_STATUSES, start, end, statuses, now)

@@ -1,6 +1,7 @@
 """`fedserver vault`: sealed copies of the instance elsewhere, and how it comes back from them."""
 
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -10,9 +11,13 @@ from fedserver.cli.recovery_key import ask_for_key
 from fedserver.cli.shared import chosen_file, read_config, run_async, run_with, with_config
 
 if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    from fedserver.clock import Clock
     from fedserver.config import Config
     from fedserver.context import Context
     from fedserver.recovery.keys import RecoveryKey
+    from fedserver.survival.mirrors.target import AsOwner
     from fedserver.survival.vault.drill import DrillReport
     from fedserver.survival.vault.reading import Opener
 
@@ -59,6 +64,13 @@ def now(config: "Config", base: bool) -> None:
 @click.option("--minimum", is_flag=True, help="Only people, keys, follows and sessions.")
 @click.option("--chain", help="Which chain, where two hosts went on from one vault.")
 @click.option("--any-clock", is_flag=True, help="Go on although this machine's clock is behind.")
+@click.option(
+    "--identity",
+    type=click.File(),
+    help="An admin's age identity, of those that [vault] recipients names, in place of the words."
+    " Needs --key.",
+)
+@click.option("--key", "did", help="The did:key that `recovery-key show` printed; with --identity.")
 @with_config
 def restore(
     config: "Config",
@@ -68,33 +80,67 @@ def restore(
     minimum: bool,
     chain: str | None,
     any_clock: bool,
+    identity: IO[str] | None,
+    did: str | None,
 ) -> None:
     """Bring everything back from TARGETS (folder:/path, bucket, mirror:https://host).
 
-    Asks for the 24 words of the recovery key. The data folder has to be empty; without a
-    configuration file the one in the vault is put here. `fedserver run` may be started as soon as
-    this says so. What was fetched is kept until all is done: interrupted, type the same again.
+    Asks for the 24 words of the recovery key. Whoever has only an admin's age identity says by
+    --key whose vault it is; mirrors give to holders of the words alone. The data folder has to be
+    empty; without a configuration file the one in the vault is put here. `fedserver run` may be
+    started as soon as this says so. What was fetched is kept until all is done: interrupted, type
+    the same again.
     """
-    key = _key_from(words_file, shares)
-    if minimum:
-        run_async(_restore_minimum(config, targets, key))
+    if (identity is None) is not (did is None):
+        raise click.UsageError("--identity and --key go together")
+    if identity is None or did is None:
+        holder = _Holder.of(_key_from(words_file, shares))
     else:
-        run_async(_restore(config, targets, key, chain=chain, any_clock=any_clock))
+        holder = _Holder.with_identity(identity.read(), did)
+    if minimum:
+        run_async(_restore_minimum(config, targets, holder))
+    else:
+        run_async(_restore(config, targets, holder, chain=chain, any_clock=any_clock))
 
 
-async def _restore_minimum(config: "Config", labels: tuple[str, ...], key: "RecoveryKey") -> None:
+@dataclass(frozen=True, slots=True)
+class _Holder:
+    """Who restores: what opens, and, for holders of the words, what they prove it with."""
+
+    opener: "Opener"
+    signing: "Ed25519PrivateKey | None"
+
+    @classmethod
+    def of(cls, key: "RecoveryKey") -> "_Holder":
+        from fedserver.survival.vault.reading import Opener
+
+        return cls(Opener.of(key), key.signing)
+
+    @classmethod
+    def with_identity(cls, text: str, did: str) -> "_Holder":
+        from fedserver.recovery.sealing import read_identity
+        from fedserver.survival.vault.reading import Opener
+
+        return cls(Opener(read_identity(text), recovery_did=did.strip()), None)
+
+    def credentials(self, clock: "Clock") -> "AsOwner | None":
+        """Give what mirrors ask for."""
+        from fedserver.survival.mirrors.target import AsOwner
+
+        return None if self.signing is None else AsOwner(self.signing, clock)
+
+
+async def _restore_minimum(config: "Config", labels: tuple[str, ...], holder: _Holder) -> None:
     from fedserver.app import make_outgoing, open_context
     from fedserver.clock import SystemClock
-    from fedserver.survival.mirrors.target import AsOwner
     from fedserver.survival.vault import command
-    from fedserver.survival.vault.reading import Opener
     from fedserver.survival.vault.targets import open_targets
 
     clock = SystemClock()
     async with make_outgoing(config, clock, lambda _host: False) as out:
-        targets = open_targets(config, labels, out, AsOwner(key.signing, clock))
+        targets = open_targets(config, labels, out, holder.credentials(clock))
         pieces, settings = await command.restore_minimum_files(
-            config, targets, Opener.of(key), click.echo
+            config, targets, holder.opener, click.echo
         )
     config = _with_settings(config, settings)
     async with open_context(config, beside=False) as ctx:
@@ -106,23 +152,21 @@ async def _restore_minimum(config: "Config", labels: tuple[str, ...], key: "Reco
 async def _restore(
     config: "Config",
     labels: tuple[str, ...],
-    key: "RecoveryKey",
+    holder: _Holder,
     *,
     chain: str | None,
     any_clock: bool,
 ) -> None:
     from fedserver.app import make_blobs, make_outgoing, open_context
     from fedserver.clock import SystemClock
-    from fedserver.survival.mirrors.target import AsOwner
     from fedserver.survival.vault import command
-    from fedserver.survival.vault.reading import Opener
     from fedserver.survival.vault.targets import open_targets
 
     clock = SystemClock()
     async with AsyncExitStack() as stack:
         out = await stack.enter_async_context(make_outgoing(config, clock, lambda _host: False))
-        targets = open_targets(config, labels, out, AsOwner(key.signing, clock))
-        chest = await command.look(config, targets, Opener.of(key), click.echo)
+        targets = open_targets(config, labels, out, holder.credentials(clock))
+        chest = await command.look(config, targets, holder.opener, click.echo)
         media = command.waiting_media(config)
         if media is None:
             chest.choose(chain)

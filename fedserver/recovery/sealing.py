@@ -55,6 +55,19 @@ def open_stream(sealed: BinaryIO, plain: BinaryIO, identity: pyrage.x25519.Ident
         raise CannotOpen(f"it is damaged: {error}") from None
 
 
+def read_identity(text: str) -> pyrage.x25519.Identity:
+    """Read an age identity as `age-keygen` writes it, comments and all; raises Invalid."""
+    lines = [line.strip() for line in text.splitlines()]
+    secret = [line for line in lines if line and not line.startswith("#")]
+    try:
+        (only,) = secret
+        return pyrage.x25519.Identity.from_str(only)
+    except (ValueError, pyrage.IdentityError):
+        raise Invalid(
+            "That is no age identity: one line that begins with AGE-SECRET-KEY-1"
+        ) from None
+
+
 def _recipient(text: str) -> pyrage.x25519.Recipient:
     try:
         return pyrage.x25519.Recipient.from_str(text.strip())

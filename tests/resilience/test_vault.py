@@ -9,8 +9,10 @@ from typing import Any
 
 import aiohttp
 import asyncpg
+import pyrage
 import pytest
 
+from fedserver.recovery.keys import RecoveryKey
 from storage.server import connect_existing
 from tests.conftest import unused_port
 from tests.resilience.server_process import ROOT
@@ -244,3 +246,30 @@ async def test_what_was_restored_can_be_lost_again(
             assert sorted(await bob.home()) == sorted(bob.posted)
     chains = sorted(one.name.partition("-")[0] for one in (folders[0] / "log").iterdir())
     assert chains == [f"{number:010d}" for number in range(1, len(chains) + 1)]
+
+
+@pytest.mark.drill
+async def test_an_admin_with_an_age_key_needs_no_words(
+    tmp_path: Path, client: aiohttp.ClientSession, folders: list[Path]
+) -> None:
+    admin, stranger = pyrage.x25519.Identity.generate(), pyrage.x25519.Identity.generate()
+    settings = f'recipients = ["{admin.to_public()}"]'
+    targets = [f"folder:{folders[0]}"]
+    async with vaulted_server(
+        tmp_path / "here", unused_port(), targets=targets, settings=settings
+    ) as server:
+        bob = await signed_in(server, client)
+        await bob.post("Sealed to the admin, too")
+        await server.command("vault", "now", "--base")
+        shown = await server.command("recovery-key", "show")
+        did = shown.partition("key:")[2].split()[0]
+        await server.lose_everything()
+        file = tmp_path / "identity.txt"
+        file.write_text(f"# created by age-keygen\n{stranger}\n")
+        assert "cannot be opened" in await server.restore_with_identity(file, did, code=1)
+        file.write_text(f"# created by age-keygen\n{admin}\n")
+        other = RecoveryKey.new().public.did
+        assert "did not make that vault" in await server.restore_with_identity(file, other, code=1)
+        await server.restore_with_identity(file, did)
+        await server.start()
+        assert sorted(await bob.home()) == sorted(bob.posted)

@@ -82,6 +82,12 @@ class VaultedServer(ServerProcess):
         arguments = ("vault", "restore", *(targets or self.targets), "--words-file", "-")
         return await self.command(*arguments, given=self.words, code=code)
 
+    async def restore_with_identity(self, identity: Path, did: str, code: int = 0) -> str:
+        """As `restore`, by an admin who has an age key and no words."""
+        self._write_config()
+        given = ("--identity", str(identity), "--key", did)
+        return await self.command("vault", "restore", *self.targets, *given, code=code)
+
 
 async def _kill_tree(pid: int) -> None:
     process = psutil.Process(pid)

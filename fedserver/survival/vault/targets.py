@@ -119,6 +119,8 @@ def _place(
         return BucketObjects(_bucket(config))
     if label.startswith(MIRROR) and out is not None and credentials is not None:
         return MirrorPlace(MirrorTarget(out, label, credentials))
+    if label.startswith(MIRROR) and out is not None:
+        raise StartError(f"{label} gives what it keeps to holders of the 24 words only")
     raise StartError(f'"{label}" is no target of a vault; there are {_HOW}')
 
 
