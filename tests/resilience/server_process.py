@@ -22,6 +22,7 @@ class ServerProcess:
     folder: Path
     port: int
     peer_port: int
+    push_port: int = 9
     process: asyncio.subprocess.Process | None = None
 
     @property
@@ -61,6 +62,11 @@ class ServerProcess:
         await process.communicate(PASSWORD.encode() + b"\n")
         assert process.returncode == 0
 
+    def _push_line(self) -> str:
+        if self.push_port == self.peer_port:
+            return ""
+        return f'"localhost:{self.push_port}" = "127.0.0.1:{self.push_port}"'
+
     def _command(self, *arguments: str) -> list[str]:
         config = str(self.folder / "config.toml")
         return [sys.executable, "-m", "fedserver", "--config", config, *arguments]
@@ -83,8 +89,12 @@ class ServerProcess:
             folder = "data"
             [development]
             rate_limits = false
-            reachable_addresses = ["127.0.0.1:{self.peer_port}"]
-            host_map = {{ "localhost:{self.peer_port}" = "127.0.0.1:{self.peer_port}" }}
+            reachable_addresses = [
+                "127.0.0.1:{self.peer_port}", "127.0.0.1:{self.push_port}"
+            ]
+            [development.host_map]
+            "localhost:{self.peer_port}" = "127.0.0.1:{self.peer_port}"
+            {self._push_line()}
             """
         )
 

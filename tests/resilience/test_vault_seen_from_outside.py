@@ -14,6 +14,7 @@ import pytest
 
 from storage.server import connect_existing
 from tests.conftest import unused_port
+from tests.push.service import App, PushService, new_app, push_service
 from tests.resilience.server_process import server_process
 from tests.resilience.test_kill import sign_in
 from tests.resilience.test_vault import Bob, signed_in
@@ -30,11 +31,13 @@ class Scene:
     here: VaultedServer
     bob: Bob
     carol: Bob
+    pushed: PushService
+    app: App
 
 
 @pytest.fixture
 async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
-    ports = unused_port(), unused_port()
+    ports = unused_port(), unused_port(), unused_port()
     (tmp_path / "vault").mkdir()
     (tmp_path / "there").mkdir()
     async with AsyncExitStack() as stack:
@@ -45,6 +48,7 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
                 ports[0],
                 targets=[f"folder:{tmp_path / 'vault'}"],
                 peer_port=ports[1],
+                push_port=ports[2],
             )
         )
         there = await stack.enter_async_context(
@@ -57,7 +61,15 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
         carol = Bob(there, client, await sign_in(database))
         await follow(carol, f"{here.base_url}/users/bob")
         await follow(bob, f"{there.base_url}/users/carol")
-        yield Scene(here, bob, carol)
+        pushed = await stack.enter_async_context(push_service(ports[2]))
+        app = new_app()
+        wanted = {"endpoint": pushed.endpoint(), "keys": app.keys, "standard": True}
+        await bob.ask(
+            "POST",
+            "/api/v1/push/subscription",
+            json={"subscription": wanted, "data": {"alerts": {"mention": True}}},
+        )
+        yield Scene(here, bob, carol, pushed, app)
 
 
 async def follow(who: Bob, uri: str) -> None:
@@ -77,6 +89,10 @@ async def has(who: Bob, uris: set[str]) -> None:
         return uris <= set(await who.home())
 
     await until(shown, within_s=120)
+
+
+async def told(bob: Bob) -> bool:
+    return bool(await bob.ask("GET", "/api/v1/notifications?types[]=mention"))
 
 
 async def heard_first(bob: Bob) -> Any:
@@ -106,6 +122,11 @@ async def test_nobody_has_to_do_anything(scene: Scene) -> None:
     assert (await listening)["event"] in {"update", "notification"}
     posts = [one for one in await scene.carol.home() if "/users/bob/" in one]
     assert sorted(posts) == sorted({before, after})
+    # Bob's phone was never told of anything, and its app still reads what it gets.
+    await scene.carol.post(f"@bob@localhost:{scene.here.port} you are back")
+    await until(lambda: told(scene.bob), within_s=200)
+    message = scene.app.read(await scene.pushed.next())
+    assert message["notification_type"] == "mention"
     for who in (scene.bob, scene.carol):
         me = await who.ask("GET", "/api/v1/accounts/verify_credentials")
         assert (me["followers_count"], me["following_count"]) == (1, 1)

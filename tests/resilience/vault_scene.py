@@ -101,12 +101,18 @@ async def _kill_tree(pid: int) -> None:
 
 @asynccontextmanager
 async def vaulted_server(
-    folder: Path, port: int, *, targets: Sequence[str], settings: str = "", peer_port: int = 9
+    folder: Path,
+    port: int,
+    *,
+    targets: Sequence[str],
+    settings: str = "",
+    peer_port: int = 9,
+    push_port: int = 9,
 ) -> AsyncIterator[VaultedServer]:
     """Give a started server with a recovery key, that is stopped at the end."""
     folder.mkdir(exist_ok=True)
     folder.chmod(0o755)
-    server = VaultedServer(folder, port, peer_port, targets=targets, settings=settings)
+    server = VaultedServer(folder, port, peer_port, push_port, targets=targets, settings=settings)
     server._write_config()
     await server.make_words()
     await server.start()
