@@ -24,8 +24,8 @@ from activitypub.parse.limits import (
     MAX_UNKNOWN,
 )
 
-_FIRST_YEAR: Final = 1900
-_LAST_YEAR: Final = 9000
+_FIRST_YEAR: Final = 1000
+_LAST_YEAR: Final = 9998
 _MAX_TIME_CHARS = 64
 _LANGUAGE = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8}){0,7}", re.ASCII)
 _DURATION = re.compile(

@@ -56,7 +56,7 @@ ids = st.builds(
 many_ids = tuples_of(ids, unique=True)
 recipients = tuples_of(st.just(PUBLIC) | ids, unique=True)
 times = st.datetimes(
-    min_value=datetime(1000, 1, 1), max_value=datetime(9999, 1, 1), timezones=st.just(UTC)
+    min_value=datetime(1000, 1, 1), max_value=datetime(9998, 12, 31), timezones=st.just(UTC)
 ).map(lambda time: time.replace(microsecond=0))
 sizes = st.integers(1, 10_000)
 counts = st.integers(0, 2**53 - 1)
